@@ -1,0 +1,1 @@
+"""An experiment-tracked ablation study of a visual-storytelling model."""

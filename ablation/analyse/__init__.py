@@ -1,0 +1,1 @@
+"""From tracked runs to tables. Never imports torch."""

@@ -1,0 +1,33 @@
+"""The published table formats."""
+
+import pandas as pd
+
+LOSS_COLUMNS = {
+    "Total Loss": "total_loss",
+    "Image Loss": "image_loss",
+    "Context Loss": "context_loss",
+    "Text Loss": "text_loss",
+}
+LOSS_SUMMARY_COLUMNS = ["Epoch", *LOSS_COLUMNS]
+RESULTS_COLUMNS = ["Model", *LOSS_SUMMARY_COLUMNS]
+
+
+def loss_summary(history: dict[str, dict[int, float]]) -> pd.DataFrame:
+    """Epochs as rows, from `metric name -> epoch -> value`; a loss that was not logged is empty."""
+    table = pd.DataFrame(
+        {
+            column: pd.Series(history.get(f"train/{name}", {}), dtype=float)
+            for column, name in LOSS_COLUMNS.items()
+        }
+    )
+    return table.rename_axis("Epoch").sort_index().reset_index()
+
+
+def loss_summary_csv(table: pd.DataFrame) -> str:
+    """CSV with six decimals, as the original saved."""
+    return table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
+
+
+def results_csv(table: pd.DataFrame) -> str:
+    """CSV with four decimals, as published."""
+    return table.to_csv(index=False, float_format="%.4f", lineterminator="\n")

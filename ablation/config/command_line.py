@@ -1,0 +1,87 @@
+"""`--key value` words into settings, and the help text; nothing heavier than the declarations."""
+
+import textwrap
+
+from ablation.config.declare import Key, Settings, keys_of, resolve, to_text, unknown
+from ablation.config.entries import ENTRY_POINTS, RECIPE_ENTRIES, EntryPoint
+from ablation.errors import ConfigError
+
+HELP_WORDS = ("--help", "-h", "help")
+
+
+def read_words(words: list[str]) -> dict[str, str]:
+    """`--key value` and `--key=value` as a mapping.
+
+    Raises ConfigError naming every word without a key, key without a value, and key given twice.
+    """
+    given, problems, rest = {}, [], list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--") or len(word) == 2:
+            problems.append(f"{word!r} stands alone: write --key value")
+            continue
+        name, equals, value = word[2:].partition("=")
+        if not equals:
+            if not rest or rest[0].startswith("--"):
+                problems.append(f"--{name} has no value: write --{name} value")
+                continue
+            value = rest.pop(0)
+        if name in given:
+            problems.append(f"--{name} is given twice ({given[name]} and {value}): give it once")
+        given[name] = value
+    if problems:
+        raise ConfigError(problems)
+    return given
+
+
+def settings_of(entry: EntryPoint, words: list[str]) -> Settings:
+    """The checked settings of an entry point. Raises ConfigError with every problem."""
+    given = read_words(words)
+    if entry.name in RECIPE_ENTRIES.values() and "recipe" in given:
+        others = ", ".join(f"{name} ({recipe})" for recipe, name in RECIPE_ENTRIES.items())
+        raise ConfigError(
+            [
+                f"recipe is set by the entry point itself, each recipe has its own: {others}; "
+                "or use `python -m ablation train --recipe …`"
+            ]
+        )
+    return resolve(entry.settings, given)
+
+
+def entry_of(name: str) -> EntryPoint:
+    """The entry point of that name. Raises ConfigError with the nearest one that exists."""
+    if name not in ENTRY_POINTS:
+        known = ", ".join(ENTRY_POINTS)
+        message = unknown(name, ENTRY_POINTS).replace("key", "command", 1).split(";")
+        hint = message[1].strip() if "did you mean" in message[-1] else f"the commands are {known}"
+        raise ConfigError([f"{message[0]}; {hint}"])
+    return ENTRY_POINTS[name]
+
+
+def general_help() -> str:
+    """What `python -m ablation --help` prints."""
+    rows = "\n".join(f"  {entry.name:<10}{entry.help}" for entry in ENTRY_POINTS.values())
+    return (
+        "usage: python -m ablation COMMAND [--key value …]\n\n"
+        f"{rows}\n\n`python -m ablation COMMAND --help` lists the keys of a command."
+    )
+
+
+def entry_help(entry: EntryPoint) -> str:
+    """The keys of one entry point: name, default, limits, what for; the main ones first."""
+    declared = keys_of(entry.settings)
+    listed = list(entry.listed or ENTRY_POINTS["main"].listed)
+    rest = [name for name in declared if name not in listed]
+    lines = [f"usage: python -m ablation {entry.name} [--key value …]", "", f"  {entry.help}", ""]
+    for title, names in (("main keys", listed), ("more keys", rest)):
+        if names:
+            lines += [f"{title}:", *(_key_help(declared[name]) for name in names), ""]
+    return "\n".join(lines).rstrip()
+
+
+def _key_help(declared: Key) -> str:
+    head = f"  --{declared.name} {to_text(declared.default)}"
+    text = f"{declared.help} ({declared.limits})"
+    indent = " " * 32
+    lines = textwrap.wrap(text, width=100, initial_indent=indent, subsequent_indent=indent)
+    return f"{head:<32}" + "\n".join(lines).lstrip()

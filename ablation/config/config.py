@@ -1,0 +1,157 @@
+"""The configuration of one run: every key, its default, its limits and what it is for.
+
+The defaults are the recipe `notebook`, the original study with its defects (each behind its key).
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+
+from ablation.config.declare import Settings, key, keys_of, to_text
+
+DEFAULT_EXPERIMENT = "visual-storytelling"
+NOTEBOOK_EPOCHS = 5
+BASECASE_LATENT = 16
+IN_NAME = ("visual", "latent_dim", "epochs", "seed")
+
+
+@dataclass(frozen=True)
+class Config(Settings):
+    """One configuration. `identity` keys change the numbers of a run and make up its hash."""
+
+    visual: str = key("resnet", "visual autoencoder", choices=("basecase", "resnet"))
+    latent_dim: int = key(16, "width of the image latent; 16 in the basecase", low=1, high=4096)
+    epochs: int = key(5, "passes over the training windows", low=1, high=10_000)
+    batch_size: int = key(8, "windows per step", low=1, high=4096)
+    learning_rate: float = key(0.001, "step size of Adam", above=0, high=1)
+    seed: int = key(0, "start of every named random generator", low=0, high=2**31 - 1)
+    dataset: str = key(
+        "storyworld",
+        "storyworld (embedded, generated), a Hugging Face name such as daniel3303/StoryReasoning, "
+        "or a local folder (parquet files, or a data set saved by `datasets`)",
+    )
+    recipe: str = key("notebook", "which recipe the defaults come from", choices=("notebook",))
+    text_target: str = key(
+        "frame4",
+        "whose description is predicted; frame4 is the original's left-over loop variable",
+        choices=("frame4", "frame5"),
+    )
+    image_heads: str = key(
+        "shared",
+        "shared: one decoder output serves as both the image and the context image (the original); "
+        "separate: a decoder each; single: no context image",
+        choices=("shared", "separate", "single"),
+    )
+    latent_norm: str = key("relu", "what ends the fused vector z", choices=("relu", "layernorm"))
+    equalize: bool = key(True, "equalise the histogram of the full-size frame first")
+    windows: str = key(
+        "first",
+        "first: the first five frames of each story; sliding: every five in a row",
+        choices=("first", "sliding"),
+    )
+    text_dim: int = key(16, "width of the text embedding and LSTMs", low=1, high=4096)
+    fused_dim: int = key(16, "width of the GRU and of z", low=1, high=4096)
+    text_decoder: str = key(
+        "frozen", "whether the pretrained text decoder is trained on", choices=("frozen", "trained")
+    )
+    text_conditioning: str = key(
+        "initial",
+        "initial: z sets the first state of the text decoder; every_step: it enters each step too",
+        choices=("initial", "every_step"),
+    )
+    word_dropout: float = key(
+        0.0, "share of decoder input tokens replaced by the unknown token", low=0, below=1
+    )
+    text_encoder: str = key("lstm", "what reads the descriptions of frames 1 to 4", choices=("lstm",))
+    visual_pretraining: int = key(
+        0,
+        "epochs of frame reconstruction before the visual autoencoder is used",
+        low=0,
+        high=10_000,
+    )
+    text_pretraining: int = key(
+        15, "epochs of copying descriptions before the text autoencoder is used", low=0, high=10_000
+    )
+    image_weight: float = key(1.0, "weight of the image loss in the total", low=0)
+    text_weight: float = key(1.0, "weight of the text loss in the total", low=0)
+    context_weight: float = key(0.2, "weight of the context loss in the total", low=0)
+    tokenizer: str = key(
+        "auto",
+        "auto (bert-base-uncased for StoryReasoning, else a WordPiece trained on the train split), "
+        "a local folder or a Hugging Face name",
+    )
+    max_stories: int | None = key(None, "read at most this many stories of each split", low=5)
+    precision: str = key("fp32", "number format of the forward pass", choices=("fp32", "bf16"))
+    device: str = key(
+        "auto",
+        "auto takes a GPU where there is one",
+        choices=("auto", "cpu", "cuda"),
+        identity=False,
+    )
+    resume: str | None = key(
+        None, "id of an unfinished run of the same configuration to continue", identity=False
+    )
+
+    def conflicts(self) -> list[str]:
+        """At least one loss must be left to learn from."""
+        problems = []
+        if not (self.image_weight or self.text_weight or self.context_weight):
+            problems.append("image_weight, text_weight and context_weight are all 0: raise one")
+        if self.word_dropout and self.text_decoder == "frozen":
+            problems.append(
+                f"word_dropout={self.word_dropout:g} needs text_decoder=trained: a frozen decoder "
+                "learns nothing from dropped words"
+            )
+        return problems
+
+    def identity(self) -> dict[str, str]:
+        """The keys that change the numbers of a run, as canonical text."""
+        declared = keys_of(type(self))
+        return {name: text for name, text in self.texts().items() if declared[name].identity}
+
+    def hash(self) -> str:
+        """Twelve hexadecimal digits of the identity, the seed included."""
+        return short_hash(self.identity())
+
+    @property
+    def model_name(self) -> str:
+        """The published name of the model: `Basecase` or `ResNet<latent_dim>`."""
+        return "Basecase" if self.visual == "basecase" else f"ResNet{self.latent_dim}"
+
+    @property
+    def changes(self) -> dict[str, str]:
+        """Identity keys off their default that the model name, epochs and seed do not tell."""
+        defaults = {name: to_text(k.default) for name, k in keys_of(type(self)).items()}
+        changed = {n: t for n, t in self.identity().items() if t != defaults[n] and n not in IN_NAME}
+        if self.visual == "basecase" and self.latent_dim != BASECASE_LATENT:
+            changed["latent_dim"] = to_text(self.latent_dim)
+        return changed
+
+    @property
+    def arm(self) -> str:
+        """The run's name without its seed: the model, `-e10` for other epochs, the changed keys."""
+        parts = [self.model_name]
+        if self.epochs != NOTEBOOK_EPOCHS:
+            parts.append(f"e{self.epochs}")
+        parts += [f"{name}={_file_safe(text)}" for name, text in self.changes.items()]
+        return "-".join(parts)
+
+    @property
+    def run_name(self) -> str:
+        """The name in the tracker: model, epochs, `-s3` for seed 3, changed keys."""
+        seedless = replace(self, resume=None)
+        if self.seed == 0:
+            return seedless.arm
+        head = self.model_name + (f"-e{self.epochs}" if self.epochs != NOTEBOOK_EPOCHS else "")
+        return f"{head}-s{self.seed}{seedless.arm[len(head) :]}"
+
+
+def _file_safe(text: str) -> str:
+    """The last part of a path or hub name, in characters that every file system takes."""
+    last = text.rstrip("/").rsplit("/", 1)[-1]
+    return "".join(c if c.isalnum() or c in "._" else "_" for c in last) or "_"
+
+
+def short_hash(values: dict[str, str]) -> str:
+    """Twelve hexadecimal digits of a mapping of texts, whatever its order."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,0 +1,37 @@
+"""What a person sees while a command works: lines, and bars with the time left on a terminal."""
+
+import sys
+
+from tqdm import tqdm
+
+
+class Console:
+    """Prints to standard output; bars go to standard error and vanish in pipes."""
+
+    def __init__(self):
+        self._bar: tqdm | None = None
+        self._label = ""
+
+    def say(self, text: str = "") -> None:
+        """A line above the bar."""
+        tqdm.write(text, file=sys.stdout)
+        sys.stdout.flush()
+
+    def progress(self, label: str, done: int, total: int) -> None:
+        """Moves the bar of that label to `done`; total 0 means that the end is not known."""
+        if label != self._label:
+            self.close()
+            self._label = label
+            self._bar = tqdm(desc=label, total=total or None, disable=None, leave=False, delay=0.5)
+        self._bar.update(done - self._bar.n)
+
+    def note(self, text: str) -> None:
+        """A remark at the end of the bar, e.g. the losses so far."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(text)
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+        self._bar, self._label = None, ""

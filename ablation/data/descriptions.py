@@ -1,0 +1,37 @@
+"""Descriptions out of the `story` column: one per `<gdi imageN> … </gdi>` block, without its tags.
+
+Real stories are not well formed. The rules: a block ends at `</gdi>`, at the next `<gdi`, or at the
+end of the text; its number is the first digits of its attributes in any form (`image3`,
+`image3=""`, `"image 3"`), else one more than the block before; blocks of the same number are
+joined; text outside every block belongs to no frame; every other tag goes, its content stays.
+"""
+
+import html
+import re
+
+BLOCK_EDGE = re.compile(r"<\s*(/?)\s*gdi\b([^<>]*)>?", re.IGNORECASE)
+TAG = re.compile(r"<\s*/?\s*[a-zA-Z!][^<>]*>")
+UNCLOSED_TAG = re.compile(r"<\s*/?\s*gd[oal]\b[^<>]*", re.IGNORECASE)
+NUMBER = re.compile(r"\d{1,6}")
+
+
+def read_descriptions(story: str) -> dict[int, str]:
+    """Frame number (from 1) to description. Blocks without any text are left out."""
+    blocks: dict[int, list[str]] = {}
+    number = 0
+    edges = list(BLOCK_EDGE.finditer(story))
+    for edge, following in zip(edges, [*edges[1:], None], strict=True):
+        if edge[1]:
+            continue
+        found = NUMBER.search(edge[2])
+        number = int(found[0]) if found else number + 1
+        end = following.start() if following else len(story)
+        blocks.setdefault(number, []).append(plain_text(story[edge.end() : end]))
+    joined = {number: " ".join(filter(None, texts)) for number, texts in blocks.items()}
+    return {number: text for number, text in joined.items() if text}
+
+
+def plain_text(marked: str) -> str:
+    """The text without tags and entities, its white space folded."""
+    untagged = UNCLOSED_TAG.sub("", TAG.sub("", marked))
+    return " ".join(html.unescape(untagged).split())

@@ -1,0 +1,33 @@
+"""Whether the Hugging Face hub answers, found out before a library waits for it."""
+
+import threading
+
+HUB_SECONDS = 20
+
+
+def hub_refusal(name: str, kind: str) -> str | None:
+    """Why the hub does not give this `dataset` or `model`; None when it does. At most 20 s."""
+    answer: list[str | None] = [f"no answer within {HUB_SECONDS} s"]
+
+    def ask() -> None:
+        from huggingface_hub import HfApi
+
+        try:
+            HfApi().repo_info(name, repo_type=kind, timeout=HUB_SECONDS / 2)
+            answer[0] = None
+        except Exception as error:
+            answer[0] = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(HUB_SECONDS)
+    return answer[0]
+
+
+def stay_offline() -> None:
+    """From here on the libraries look into their caches only, without retries."""
+    import datasets
+    import huggingface_hub
+
+    datasets.config.HF_HUB_OFFLINE = True
+    huggingface_hub.constants.HF_HUB_OFFLINE = True

@@ -1,0 +1,203 @@
+"""One reader for the StoryReasoning schema: the embedded world, a Hugging Face name, a folder."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from ablation.data.hub import hub_refusal, stay_offline
+from ablation.errors import DataError
+
+STORYWORLD = "storyworld"
+STORY_REASONING = "daniel3303/StoryReasoning"
+COLUMNS = ("story_id", "images", "story")
+SPLITS = ("train", "test")
+HELD_OUT_PERCENT = 15
+OFFLINE_CHOICES = (
+    f"offline, use dataset={STORYWORLD} (embedded, needs no network), or a local folder: parquet "
+    "files in the StoryReasoning schema, or a data set saved with `datasets` `save_to_disk`"
+)
+
+Progress = Callable[[str, int, int], None]
+
+
+def silent(label: str, done: int, total: int) -> None:
+    """The progress that shows nothing."""
+
+
+@dataclass(frozen=True)
+class StorySource:
+    """A data set that was found. `rows` gives a split's rows anew at each call, as a stream."""
+
+    name: str
+    digest: str
+    location: str
+    rows: Callable[[str], Iterator[dict]]
+
+
+def cache_folder() -> Path:
+    """Where prepared things live: $ABLATION_CACHE, else the user's cache folder."""
+    chosen = os.environ.get("ABLATION_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(chosen) if chosen else Path(base) / "visual-storytelling-ablation"
+
+
+def open_source(name: str, progress: Progress = silent) -> StorySource:
+    """The source that a `dataset` key names. Raises DataError with what to do instead."""
+    if name == STORYWORLD:
+        return _open_folder(embedded_world(progress), STORYWORLD)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _open_folder(folder, folder.resolve().name)
+    if name.count("/") != 1 or name.startswith((".", "/", "~")) or folder.suffix == ".parquet":
+        raise DataError(f"dataset={name}: there is no such folder; give a folder, {OFFLINE_CHOICES}")
+    return _open_hub(name)
+
+
+def embedded_world(progress: Progress = silent) -> Path:
+    """The folder of the generated stories; made at the first call, then found again."""
+    from ablation.world import writer
+
+    sources = sorted(Path(writer.__file__).parent.glob("*.py"))
+    code = hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:12]
+    folder = cache_folder() / f"{STORYWORLD}-{code}"
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        writer.write_world(folder, progress=partial(progress, "making the story world"))
+    return folder
+
+
+def _open_folder(folder: Path, name: str) -> StorySource:
+    saved = any((folder / f).exists() for f in ("dataset_dict.json", "state.json"))
+    files = sorted(folder.rglob("*.arrow" if saved else "*.parquet"))
+    if not files:
+        raise DataError(
+            f"dataset={folder} holds neither parquet files nor a data set saved with "
+            "`save_to_disk`: give a folder of one of the two kinds"
+        )
+    rows = _saved_rows(folder) if saved else _parquet_rows(files)
+    return StorySource(name, _digest(files), str(folder), rows)
+
+
+def _parquet_rows(files: list[Path]) -> Callable[[str], Iterator[dict]]:
+    """Rows by split, a file's split being told by the start of its name; unnamed is train."""
+    import pyarrow
+    import pyarrow.parquet
+
+    by_split: dict[str, list[str]] = {split: [] for split in SPLITS}
+    for file in files:
+        try:
+            names = pyarrow.parquet.read_schema(file).names
+        except (pyarrow.ArrowException, OSError) as error:
+            raise DataError(f"{file} is not a whole parquet file: {error}") from error
+        _check_columns(names, str(file))
+        by_split["test" if file.name.startswith("test") else "train"].append(str(file))
+    if not by_split["train"]:
+        raise DataError(f"{files[0].parent} has no parquet file of a train split (train-*.parquet)")
+    splits = {split: partial(_stream_parquet, found) for split, found in by_split.items() if found}
+    return _rows_of(splits)
+
+
+def _stream_parquet(files: list[str]) -> Iterable[dict]:
+    from datasets import load_dataset
+
+    return load_dataset("parquet", data_files=files, split="train", streaming=True, columns=list(COLUMNS))
+
+
+def _saved_rows(folder: Path) -> Callable[[str], Iterator[dict]]:
+    from datasets import DatasetDict, load_from_disk
+
+    try:
+        loaded = load_from_disk(str(folder))
+    except Exception as error:
+        raise DataError(f"{folder} is not a whole saved data set: {error}") from error
+    return _loaded_rows(loaded if isinstance(loaded, DatasetDict) else {"train": loaded}, str(folder))
+
+
+def _loaded_rows(loaded: dict, place: str) -> Callable[[str], Iterator[dict]]:
+    if "train" not in loaded:
+        raise DataError(f"{place} has no train split, only {', '.join(loaded)}")
+    for split in loaded.values():
+        _check_columns(split.column_names, place)
+    return _rows_of({s: partial(loaded[s].select_columns, list(COLUMNS)) for s in SPLITS if s in loaded})
+
+
+def _rows_of(splits: dict[str, Callable[[], Iterable[dict]]]) -> Callable[[str], Iterator[dict]]:
+    """Without a test split, 15 % of the stories are held out, chosen by their id."""
+
+    def rows(split: str) -> Iterator[dict]:
+        everything = _undecoded(splits.get(split, splits["train"])())
+        if "test" in splits:
+            return iter(everything)
+        return (row for row in everything if _held_out(row["story_id"]) == (split == "test"))
+
+    return rows
+
+
+def _undecoded(dataset: Iterable[dict]) -> Iterable[dict]:
+    """The data set with its pictures left encoded, where it knows that they are pictures."""
+    from datasets import Image, List
+
+    images = (dataset.features or {}).get("images")
+    if isinstance(getattr(images, "feature", None), Image):
+        return dataset.cast_column("images", List(Image(decode=False)))
+    return dataset
+
+
+def _held_out(story_id: object) -> bool:
+    digest = hashlib.blake2b(str(story_id).encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") % 100 < HELD_OUT_PERCENT
+
+
+def _check_columns(names: list[str], place: str) -> None:
+    missing = [column for column in COLUMNS if column not in names]
+    if missing:
+        raise DataError(
+            f"{place} lacks the column {', '.join(missing)}; it has {', '.join(names)}. The "
+            f"StoryReasoning schema needs {', '.join(COLUMNS)}"
+        )
+
+
+def _digest(files: list[Path]) -> str:
+    """Sixteen hexadecimal digits of the bytes of the files, in the order of their names."""
+    total = hashlib.blake2b(digest_size=8)
+    for file in files:
+        with file.open("rb") as opened:
+            total.update(hashlib.file_digest(opened, "blake2b").digest())
+    return total.hexdigest()
+
+
+def _open_hub(name: str) -> StorySource:
+    import datasets
+
+    refusal = hub_refusal(name, "dataset")
+    if refusal:
+        stay_offline()
+    try:
+        loaded = datasets.load_dataset(name)
+    except Exception as error:
+        raise DataError(
+            f"dataset={name} cannot be read from the Hugging Face hub, nor from its cache on this "
+            f"machine: {refusal or error}. Either way, {OFFLINE_CHOICES}"
+        ) from error
+    files = [Path(f["filename"]) for split in loaded.values() for f in split.cache_files]
+    return StorySource(name, _digest(sorted(files)), "hub", _loaded_rows(loaded, name))
+
+
+def first_rows(source: StorySource, split: str, limit: int | None) -> Iterator[dict]:
+    """At most `limit` rows of a split. Raises DataError where the files break off."""
+    rows, number = islice(source.rows(split), limit), 0
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except Exception as error:
+            raise DataError(
+                f"{source.location}: the {split} split breaks off after {number} stories: {error}"
+            ) from error
+        number += 1
+        yield row

@@ -1,0 +1,239 @@
+"""The prepared store: frames, tokens and windows of a data set on disk, made once, memory-mapped.
+
+Layout of a store: `manifest.json` (written last), `tokenizer/`, and for each split
+`<split>.frames.u8` (F, 3, 60, 125), `<split>.tokens.i32` (F, 120) and `<split>.json`.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from ablation.config.config import Config, short_hash
+from ablation.data.descriptions import read_descriptions
+from ablation.data.frames import FRAME_HEIGHT, FRAME_WIDTH, decode_frame, prepare_frame
+from ablation.data.sources import SPLITS, Progress, StorySource, cache_folder, first_rows, silent
+from ablation.data.tokens import (
+    MAX_TOKENS,
+    choose_tokenizer,
+    encode,
+    load_tokenizer,
+    train_wordpiece,
+)
+from ablation.errors import DataError
+
+STORE_VERSION = 1
+WINDOW = 5
+FEWEST_STORIES = 5
+CHUNK = 32
+FRAME_SHAPE = (3, FRAME_HEIGHT, FRAME_WIDTH)
+
+
+@dataclass
+class SplitIndex:
+    """What is known of a split: its usable stories, where their windows start, what was skipped.
+
+    `starts[w]` is the row of window w's first frame, `stories[w]` the index of its story.
+    """
+
+    story_ids: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    stories: list[int] = field(default_factory=list)
+    read: int = 0
+    skipped: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def skipped_counts(self) -> dict[str, int]:
+        """Reason to number of stories, in words."""
+        return {reason: len(ids) for reason, ids in self.skipped.items()}
+
+
+@dataclass(frozen=True)
+class PreparedStory:
+    """The frames of one story that some window needs; `runs` are its unbroken stretches."""
+
+    story_id: str
+    frames: np.ndarray  # (n, 3, 60, 125) uint8
+    texts: list[str]
+    runs: list[int]
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Store:
+    """A prepared data set on disk. `data_hash` is the digest of the data itself."""
+
+    folder: Path
+    data_hash: str
+    tokenizer_hash: str
+    vocabulary: int
+
+    def tokenizer(self):
+        """The tokenizer that made the tokens."""
+        return load_tokenizer(self.folder / "tokenizer")
+
+    def index(self, split: str) -> SplitIndex:
+        """What is known of a split."""
+        return SplitIndex(**json.loads((self.folder / f"{split}.json").read_text()))
+
+    def frames(self, split: str) -> np.ndarray:
+        """(F, 3, 60, 125) uint8, memory-mapped."""
+        return _mapped(self.folder / f"{split}.frames.u8", np.uint8, FRAME_SHAPE)
+
+    def tokens(self, split: str) -> np.ndarray:
+        """(F, 120) int32, memory-mapped."""
+        return _mapped(self.folder / f"{split}.tokens.i32", np.int32, (MAX_TOKENS,))
+
+
+def _mapped(file: Path, dtype: type, row: tuple[int, ...]) -> np.ndarray:
+    rows = file.stat().st_size // (np.dtype(dtype).itemsize * int(np.prod(row)))
+    return np.memmap(file, dtype=dtype, mode="r", shape=(rows, *row))
+
+
+def prepare(config: Config, source: StorySource, progress: Progress = silent) -> Store:
+    """The store for a configuration's data keys: found when complete, else built.
+
+    Raises DataError when a picture cannot be read or fewer than five stories are usable.
+    """
+    tokenizer = choose_tokenizer(config.tokenizer, config.dataset)
+    made_from = {
+        "version": str(STORE_VERSION),
+        "data": source.digest,
+        "equalize": str(config.equalize),
+        "windows": config.windows,
+        "tokenizer": tokenizer,
+        "max_stories": str(config.max_stories),
+    }
+    folder = cache_folder() / "prepared" / f"{source.name}-{short_hash(made_from)}"
+    if not _is_complete(folder):
+        _build(folder, config, source, tokenizer, made_from, progress)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    return Store(folder, manifest["data_hash"], manifest["tokenizer_hash"], manifest["vocabulary"])
+
+
+def _is_complete(folder: Path) -> bool:
+    """Whether every file stands there with the size that the manifest says."""
+    try:
+        sizes = json.loads((folder / "manifest.json").read_text())["sizes"]
+        return all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _build(folder, config, source, tokenizer, made_from, progress) -> None:
+    """Builds beside the final place and renames at the end: a killed build leaves nothing valid."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
+        building = Path(temporary) / "store"
+        building.mkdir()
+        indices = {s: _write_frames(building, s, config, source, progress) for s in SPLITS}
+        words = train_wordpiece(indices["train"].texts) if tokenizer == "trained" else None
+        words = words or load_tokenizer(tokenizer)
+        words.save_pretrained(building / "tokenizer")
+        for split, index in indices.items():
+            encode(words, index.texts).tofile(building / f"{split}.tokens.i32")
+            (building / f"{split}.json").write_text(json.dumps(asdict(index)))
+        manifest = {
+            "made_from": made_from,
+            "data_hash": source.digest,
+            "tokenizer_hash": short_hash({w: str(i) for w, i in words.get_vocab().items()}),
+            "vocabulary": len(words),
+            "sizes": {p.name: p.stat().st_size for p in building.iterdir() if p.is_file()},
+        }
+        (building / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(building, folder)
+
+
+def _write_frames(building, split, config, source, progress) -> SplitIndex:
+    """Streams a split's stories through the preprocessing into one file of frames."""
+    index, rows = SplitIndex(), first_rows(source, split, config.max_stories)
+    with (building / f"{split}.frames.u8").open("wb") as file, ThreadPoolExecutor() as pool:
+        for chunk in _chunks(rows):
+            made = pool.map(lambda row: prepare_story(row, config.equalize, config.windows), chunk)
+            for story in made:
+                _add(index, story, config.windows)
+                file.write(story.frames.tobytes())
+            progress(f"preparing {split} stories", index.read, 0)
+    if len(index.story_ids) < FEWEST_STORIES:
+        raise DataError(_too_few(source, split, index))
+    return index
+
+
+def _chunks(rows: Iterator[dict]) -> Iterator[list[dict]]:
+    while chunk := list(islice(rows, CHUNK)):
+        yield chunk
+
+
+def _add(index: SplitIndex, story: PreparedStory, windows: str) -> None:
+    index.read += 1
+    if story.problem:
+        index.skipped.setdefault(story.problem, []).append(story.story_id)
+        return
+    row = len(index.texts)
+    for run in story.runs:
+        count = 1 if windows == "first" else run - WINDOW + 1
+        index.starts += range(row, row + count)
+        index.stories += [len(index.story_ids)] * count
+        row += run
+    index.story_ids.append(story.story_id)
+    index.texts += story.texts
+
+
+def _too_few(source: StorySource, split: str, index: SplitIndex) -> str:
+    reasons = "; ".join(f"{count} skipped: {why}" for why, count in index.skipped_counts.items())
+    return (
+        f"{source.location}: the {split} split has {len(index.story_ids)} usable stories of "
+        f"{index.read} read, at least {FEWEST_STORIES} are needed. {reasons or 'It is empty.'}"
+    )
+
+
+def prepare_story(row: dict, equalize: bool, windows: str) -> PreparedStory:
+    """The frames and texts of a story that its windows need, or why it has no window.
+
+    Raises DataError naming story and frame when a needed picture cannot be read.
+    """
+    images, texts = row["images"] or [], read_descriptions(row["story"] or "")
+    runs = _runs(len(images), texts, windows)
+    name = str(row["story_id"])
+    if not runs:
+        few_frames = f"fewer than {WINDOW} frames"
+        few_texts = f"no {WINDOW} frames in a row with a description"
+        few_texts = few_texts if windows == "sliding" else f"no description for frames 1 to {WINDOW}"
+        problem = few_frames if len(images) < WINDOW else few_texts
+        return PreparedStory(name, np.zeros((0, *FRAME_SHAPE), np.uint8), [], [], problem)
+    numbers = [n for run in runs for n in run]
+    frames = np.stack([_read_frame(images[n - 1], name, n, equalize) for n in numbers])
+    return PreparedStory(name, frames, [texts[n] for n in numbers], [len(run) for run in runs])
+
+
+def _runs(frame_count: int, texts: dict[int, str], windows: str) -> list[range]:
+    """Stretches of at least five described frames in a row; with `first`, frames 1 to 5 or none."""
+    if windows == "first":
+        frame_count = min(frame_count, WINDOW)
+    runs, start = [], 1
+    for number in range(1, frame_count + 2):
+        if number > frame_count or number not in texts:
+            if number - start >= WINDOW:
+                runs.append(range(start, number))
+            start = number + 1
+    return runs
+
+
+def _read_frame(image: dict | bytes, story: str, number: int, equalize: bool) -> np.ndarray:
+    encoded = image["bytes"] if isinstance(image, dict) else image
+    try:
+        return prepare_frame(decode_frame(encoded), equalize)
+    except Exception as error:
+        raise DataError(
+            f"story {story}, frame {number}: the picture cannot be read "
+            f"({type(error).__name__}: {error}). Mend or remove that story"
+        ) from error

@@ -1,0 +1,102 @@
+"""Descriptions as word pieces: bert-base-uncased, a WordPiece trained on the spot, or a folder."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ablation.data.hub import hub_refusal, stay_offline
+from ablation.data.sources import STORY_REASONING
+from ablation.errors import DataError
+
+BERT = "google-bert/bert-base-uncased"
+MAX_TOKENS = 120
+MAX_VOCABULARY = 30522
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def choose_tokenizer(tokenizer: str, dataset: str) -> str:
+    """What `auto` means for a data set: `trained`, or the tokenizer of StoryReasoning."""
+    if tokenizer != "auto":
+        return tokenizer
+    return BERT if dataset == STORY_REASONING else "trained"
+
+
+def train_wordpiece(descriptions: Iterable[str]):
+    """A WordPiece with BERT's normalisation, learnt from the train split's descriptions alone."""
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertTokenizerFast
+
+    learner = BertWordPieceTokenizer(lowercase=True)
+    learner.train_from_iterator(
+        descriptions,
+        vocab_size=MAX_VOCABULARY,
+        min_frequency=2,
+        special_tokens=list(SPECIAL_TOKENS),
+        show_progress=False,
+    )
+    return BertTokenizerFast(tokenizer_object=learner._tokenizer, do_lower_case=True)
+
+
+def load_tokenizer(place: str | Path):
+    """A tokenizer from a local folder or, by name, from the Hugging Face hub.
+
+    Raises DataError when there is none, or when it has no PAD, CLS, SEP or UNK token.
+    """
+    from transformers import AutoTokenizer
+
+    is_hub_name = not Path(place).is_dir()
+    refusal = hub_refusal(str(place), "model") if is_hub_name else None
+    if refusal:
+        stay_offline()
+    try:
+        loaded = AutoTokenizer.from_pretrained(str(place))
+    except Exception as error:
+        raise DataError(
+            f"tokenizer={place} is neither a folder with a tokenizer nor to be had from the "
+            f"Hugging Face hub: {refusal or error}. Offline, give a local folder; auto trains a "
+            f"WordPiece on every data set but {STORY_REASONING}"
+        ) from error
+    wanted = ("pad_token_id", "cls_token_id", "sep_token_id", "unk_token_id")
+    missing = [name for name in wanted if getattr(loaded, name) is None]
+    if missing:
+        raise DataError(f"tokenizer={place} has no {', '.join(missing)}: give a BERT-like one")
+    return loaded
+
+
+def encode(tokenizer, descriptions: list[str]) -> np.ndarray:
+    """(N, 120) int32: [CLS] … [SEP], cut at 120, padded."""
+    if not descriptions:
+        return np.zeros((0, MAX_TOKENS), np.int32)
+    encoded = tokenizer(
+        descriptions,
+        max_length=MAX_TOKENS,
+        truncation=True,
+        padding="max_length",
+        return_attention_mask=False,
+        return_token_type_ids=False,
+    )
+    return np.asarray(encoded["input_ids"], dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a network needs to know of a tokenizer."""
+
+    size: int
+    pad: int
+    unknown: int
+    start: int
+    end: int
+
+    @classmethod
+    def of(cls, tokenizer) -> "Vocabulary":
+        """Read off a loaded tokenizer."""
+        return cls(
+            size=len(tokenizer),
+            pad=tokenizer.pad_token_id,
+            unknown=tokenizer.unk_token_id,
+            start=tokenizer.cls_token_id,
+            end=tokenizer.sep_token_id,
+        )

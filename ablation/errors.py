@@ -1,0 +1,44 @@
+"""What can go wrong for a user: each error carries its message and the exit code of the program."""
+
+
+class AblationError(Exception):
+    """Ends the program with its message and `exit_code`, without a traceback."""
+
+    exit_code = 1
+
+
+class ConfigError(AblationError):
+    """Every problem of a configuration at once; nothing heavy was imported, no run was opened."""
+
+    exit_code = 2
+
+    def __init__(self, problems: list[str]):
+        self.problems = list(problems)
+        lines = "".join(f"\n  - {problem}" for problem in self.problems)
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        super().__init__(f"the configuration has {count}:{lines}")
+
+
+class DataError(AblationError):
+    """The stories cannot be used: missing, unreachable, broken or too few."""
+
+
+class TrackingError(AblationError):
+    """The tracking server does not hold what was asked of it."""
+
+
+class NonFiniteLoss(AblationError):
+    """A loss component became NaN or infinite."""
+
+    def __init__(self, component: str, value: float, epoch: int, step: int):
+        self.component, self.value, self.epoch, self.step = component, value, epoch, step
+        super().__init__(
+            f"{component} is {value} in epoch {epoch} at step {step}. The run stops here; the last "
+            "good checkpoint is kept under checkpoints/. Lower learning_rate, or look at the data."
+        )
+
+
+class Incomplete(AblationError):
+    """A table was asked for whose runs are not all there."""
+
+    exit_code = 3

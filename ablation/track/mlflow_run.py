@@ -1,0 +1,169 @@
+"""One run in MLflow: params, tags, metrics, files, and an end that tells success from failure."""
+
+import logging
+import os
+import time
+from pathlib import Path
+
+import mlflow
+from matplotlib.figure import Figure
+from mlflow import MlflowClient
+from mlflow.entities import DatasetInput, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking.context.registry import resolve_tags
+
+from ablation.config.config import DEFAULT_EXPERIMENT
+from ablation.config.declare import Key, parse, to_text
+from ablation.errors import TrackingError
+
+LONGEST_TAG = 4000
+RUN_ID_VARIABLE = "MLFLOW_RUN_ID"
+
+
+class MlflowRun:
+    """A run that is open for writing. End it with `finish` or `fail`."""
+
+    def __init__(self, client: MlflowClient, run_id: str, experiment_id: str):
+        self.client, self.run_id, self.experiment_id = client, run_id, experiment_id
+
+    @classmethod
+    def start(cls, name: str, tags: dict[str, str], adopt: bool = True) -> "MlflowRun":
+        """A new run; or, with `adopt`, the one that `mlflow run` has opened for this command."""
+        quiet_mlflow()
+        client = MlflowClient()
+        given = os.environ.get(RUN_ID_VARIABLE) if adopt else None
+        if given:
+            run = client.get_run(given)
+            client.update_run(given, name=name)
+        else:
+            experiment = _experiment(client)
+            run = client.create_run(experiment, run_name=name, tags=resolve_tags())
+        opened = cls(client, run.info.run_id, run.info.experiment_id)
+        opened.set_tags(tags)
+        return opened
+
+    @classmethod
+    def reopen(cls, run_id: str) -> "MlflowRun":
+        """A run that was left unfinished, running again."""
+        quiet_mlflow()
+        client = MlflowClient()
+        run = client.get_run(run_id)
+        client.update_run(run_id, status="RUNNING")
+        return cls(client, run_id, run.info.experiment_id)
+
+    def log_params(self, texts: dict[str, str], declared: dict[str, Key]) -> None:
+        """Logs what is not there yet; what `mlflow run` logged as raw text must mean the same.
+
+        Raises TrackingError where it does not.
+        """
+        there = self.client.get_run(self.run_id).data.params
+        for name in texts.keys() & there.keys():
+            if _canonical(there[name], declared.get(name)) != texts[name]:
+                raise TrackingError(
+                    f"run {self.run_id} has {name}={there[name]}, not {texts[name]}: params of a "
+                    "run cannot change; start a new run"
+                )
+        new = [Param(name, text) for name, text in texts.items() if name not in there]
+        self.client.log_batch(self.run_id, params=new)
+
+    def set_tags(self, tags: dict[str, str]) -> None:
+        """Sets or overwrites tags."""
+        made = [RunTag(name, str(text)[:LONGEST_TAG]) for name, text in tags.items()]
+        self.client.log_batch(self.run_id, tags=made)
+
+    def log_metrics(self, values: dict[str, float], step: int) -> None:
+        """One value for each name at this step, in one call."""
+        now = int(time.time() * 1000)
+        metrics = [Metric(name, float(value), now, step) for name, value in values.items()]
+        self.client.log_batch(self.run_id, metrics=metrics)
+
+    def log_file(self, file: Path, folder: str | None = None) -> None:
+        """A file among the artifacts, under its own name."""
+        self.client.log_artifact(self.run_id, str(file), folder)
+
+    def log_text(self, text: str, place: str) -> None:
+        """A text file among the artifacts."""
+        self.client.log_text(self.run_id, text, place)
+
+    def log_figure(self, figure: Figure, place: str) -> None:
+        """A picture among the artifacts."""
+        self.client.log_figure(self.run_id, figure, place, save_kwargs={"dpi": 100})
+
+    def log_dataset(self, name: str, digest: str, location: str, profile: dict[str, int]) -> None:
+        """The data set as an input of the run."""
+        from mlflow.data.meta_dataset import MetaDataset
+
+        source = _dataset_source(name, location)
+        dataset = MetaDataset(source=source, name=name, digest=digest)._to_mlflow_entity()
+        dataset.profile = str(profile)
+        self.client.log_inputs(self.run_id, datasets=[DatasetInput(dataset=dataset, tags=[])])
+
+    def logged_steps(self, name: str) -> set[int]:
+        """Steps at which a metric has a value already."""
+        return {m.step for m in self.client.get_metric_history(self.run_id, name)}
+
+    def finish(self) -> None:
+        """Ends the run as FINISHED."""
+        self.client.set_terminated(self.run_id, "FINISHED")
+
+    def fail(self, reason: str, status: str = "FAILED") -> None:
+        """Ends the run as FAILED (or KILLED) with the reason in the tag `failure`."""
+        self.set_tags({"failure": reason})
+        self.client.set_terminated(self.run_id, status)
+
+    @property
+    def page(self) -> str:
+        """The run's place in the MLflow UI, after the address."""
+        return f"#/experiments/{self.experiment_id}/runs/{self.run_id}"
+
+
+def quiet_mlflow() -> None:
+    """Keeps database migrations and run links of the library off the console."""
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def tracking_uri() -> str:
+    """Where runs are written to."""
+    return mlflow.get_tracking_uri()
+
+
+def label_bystander(name: str, kind: str) -> None:
+    """Names the run that `mlflow run` opened for a command that trains nothing itself."""
+    given = os.environ.get(RUN_ID_VARIABLE)
+    if given:
+        client = MlflowClient()
+        client.update_run(given, name=name)
+        client.set_tag(given, "kind", kind)
+
+
+def _experiment(client: MlflowClient) -> str:
+    """The experiment that MLflow is given, else ours; made when missing."""
+    if os.environ.get("MLFLOW_EXPERIMENT_ID"):
+        return os.environ["MLFLOW_EXPERIMENT_ID"]
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return client.create_experiment(name)
+        except MlflowException:
+            found = client.get_experiment_by_name(name)
+    if found is None or found.lifecycle_stage != "active":
+        raise TrackingError(f"experiment {name} was deleted: restore it or give another name")
+    return found.experiment_id
+
+
+def _canonical(text: str, declared: Key | None) -> str:
+    try:
+        return to_text(parse(declared, text)) if declared else text
+    except ValueError:
+        return text
+
+
+def _dataset_source(name: str, location: str):
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+    from mlflow.data.dataset_source_registry import resolve_dataset_source
+
+    if location == "hub" or name == "storyworld":
+        return CodeDatasetSource(tags={"dataset": name})
+    return resolve_dataset_source(location)

@@ -1,0 +1,1 @@
+"""Training: one loop, the tasks it serves, what it measures, and what it leaves on disk."""

@@ -1,0 +1,59 @@
+"""Checkpoints: everything needed to go on, in a file that loads without running code."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ablation.errors import AblationError
+from ablation.train.loop import LoopState
+
+FORMAT = 1
+
+
+def save_checkpoint(
+    file: Path,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    state: LoopState,
+    identity: dict[str, str],
+) -> None:
+    """Written beside `file` and moved over it, so a killed write leaves the old one whole."""
+    contents = {
+        "format": FORMAT,
+        "identity": identity,
+        "module": module.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "state": state.as_dict(),
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(".partial")
+    with temporary.open("wb") as opened:
+        torch.save(contents, opened)
+        opened.flush()
+        os.fsync(opened.fileno())
+    os.replace(temporary, file)
+
+
+def load_checkpoint(file: Path) -> dict[str, Any]:
+    """The contents, on the CPU. Raises AblationError when the file is not a whole checkpoint."""
+    try:
+        contents = torch.load(file, map_location="cpu", weights_only=True)
+        whole = contents["format"] == FORMAT
+    except Exception as error:
+        raise AblationError(f"{file.name} is not a whole checkpoint: {error}") from error
+    if not whole:
+        raise AblationError(f"{file.name} has format {contents['format']}, not {FORMAT}")
+    return contents
+
+
+def restore(
+    contents: dict[str, Any], module: nn.Module, optimizer: torch.optim.Optimizer | None = None
+) -> LoopState:
+    """Puts a checkpoint's contents back into module and optimiser; returns where training stood."""
+    module.load_state_dict(contents["module"])
+    if optimizer is not None:
+        optimizer.load_state_dict(contents["optimizer"])
+    return LoopState(**contents["state"])

@@ -1,0 +1,81 @@
+"""Floors: what a loss is worth. Each is a prediction that looks at no input, or only copies one.
+
+Measured on the windows that the loss beside it is measured on, averaged as the loss is.
+"""
+
+import numpy as np
+
+from ablation.data.tokens import Vocabulary
+from ablation.data.windows import WINDOW, StoryWindows
+
+CHUNK = 256
+
+
+def floors(
+    train: StoryWindows, scored: StoryWindows, vocabulary: Vocabulary, batch_size: int
+) -> dict[str, float]:
+    """All floors by their metric names; what is fitted is fitted on `train`."""
+    return {
+        "floor/image_median": image_median_floor(train, scored),
+        **copy_floors(scored),
+        "floor/text_unigram": text_unigram_floor(train, scored, vocabulary, batch_size),
+    }
+
+
+def median_frame(windows: StoryWindows) -> np.ndarray:
+    """(3, 60, 125) float in [0, 1]: the per-pixel median of the fifth frames."""
+    rows = windows.target_frame_rows()
+    channels = [np.median(windows.frames[rows, channel], axis=0) for channel in range(3)]
+    return np.stack(channels) / 255
+
+
+def image_median_floor(train: StoryWindows, scored: StoryWindows) -> float:
+    """L1 of the best constant image."""
+    constant = median_frame(train)
+    return float(
+        np.concatenate(
+            [np.abs(windows[:, WINDOW - 1] - constant).mean(axis=(1, 2, 3)) for windows in _pixels(scored)]
+        ).mean()
+    )
+
+
+def copy_floors(scored: StoryWindows) -> dict[str, float]:
+    """L1 of repeating frame 4, and of an oracle that repeats the closest of the four inputs."""
+    distances = np.concatenate(
+        [
+            np.abs(windows[:, : WINDOW - 1] - windows[:, WINDOW - 1 :]).mean(axis=(2, 3, 4))
+            for windows in _pixels(scored)
+        ]
+    )  # (W, 4)
+    return {
+        "floor/image_copy_last": float(distances[:, -1].mean()),
+        "floor/image_best_of_4": float(distances.min(axis=1).mean()),
+    }
+
+
+def _pixels(windows: StoryWindows):
+    """Chunks of (n, 5, 3, 60, 125) float in [0, 1]."""
+    for start in range(0, len(windows), CHUNK):
+        rows = windows.starts[start : start + CHUNK, None] + np.arange(WINDOW)
+        yield windows.frames[rows].astype(np.float32) / 255
+
+
+def text_unigram_floor(
+    train: StoryWindows, scored: StoryWindows, vocabulary: Vocabulary, batch_size: int
+) -> float:
+    """Nats per token of word frequencies (add-one smoothed), without any context."""
+    targets = train.target_token_rows()[:, 1:]
+    counts = np.bincount(targets[targets != vocabulary.pad], minlength=vocabulary.size) + 1
+    surprise = -np.log(counts / counts.sum())
+    tokens = scored.target_token_rows()[:, 1:]
+    real = tokens != vocabulary.pad
+    return batch_weighted_mean((surprise[tokens] * real).sum(axis=1), real.sum(axis=1), batch_size)
+
+
+def batch_weighted_mean(sums: np.ndarray, counts: np.ndarray, batch_size: int) -> float:
+    """The original's average: a mean per batch of stories, weighted by the batch's stories."""
+    total = 0.0
+    for start in range(0, len(sums), batch_size):
+        part = slice(start, start + batch_size)
+        total += sums[part].sum() / counts[part].sum() * len(sums[part])
+    return float(total / len(sums))

@@ -1,0 +1,119 @@
+"""The one training loop. It knows neither the model nor the tracker: a task and a callback."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from ablation.errors import NonFiniteLoss
+from ablation.models.storyteller import trainable_parameters
+
+TOTAL = "total_loss"
+SELECTED_BY = "val/total_loss"
+
+
+class Task(Protocol):
+    """What the loop trains: batches in, losses out, a validation of its own."""
+
+    module: nn.Module
+    learning_rate: float
+    epochs: int
+
+    def training_batches(self, epoch: int) -> Iterator[tuple[Any, int]]:
+        """The epoch's batches and the number of samples in each."""
+
+    def steps_per_epoch(self) -> int:
+        """How many batches an epoch has."""
+
+    def losses(self, batch: Any) -> dict[str, torch.Tensor]:
+        """The loss components of a batch and their `total_loss`."""
+
+    def validate(self) -> dict[str, float]:
+        """Metrics by their full names, `val/total_loss` among them."""
+
+
+@dataclass
+class LoopState:
+    """Where training stands, besides model and optimiser.
+
+    No generator state is needed: every draw derives from the seed, its name and the epoch.
+    """
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_value: float = float("inf")
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a checkpoint."""
+        return asdict(self)
+
+
+AfterEpoch = Callable[[LoopState, dict[str, float], bool], None]
+Tick = Callable[[int, int], None]
+
+
+def make_optimizer(task: Task) -> torch.optim.Adam:
+    """Adam over everything trainable, as the original."""
+    return torch.optim.Adam(trainable_parameters(task.module), lr=task.learning_rate)
+
+
+def fit(
+    task: Task,
+    optimizer: torch.optim.Optimizer,
+    state: LoopState,
+    after_epoch: AfterEpoch,
+    tick: Tick = lambda epoch, step: None,
+) -> LoopState:
+    """Trains from `state` on to the task's last epoch.
+
+    `after_epoch(state, metrics, is_best)` runs once per epoch, `tick(epoch, step)` after each step.
+    Raises NonFiniteLoss with the component and the step.
+    """
+    while state.epoch < task.epochs:
+        epoch = state.epoch + 1
+        started = time.perf_counter()
+        losses, samples = train_epoch(task, optimizer, epoch, tick)
+        seconds = time.perf_counter() - started
+        metrics = {f"train/{name}": value for name, value in losses.items()}
+        metrics["speed/stories_per_second"] = samples / seconds
+        metrics |= task.validate()
+        _check_finite({SELECTED_BY: metrics[SELECTED_BY]}, epoch, step=0)
+        is_best = metrics[SELECTED_BY] < state.best_value
+        state.epoch = epoch
+        if is_best:
+            state.best_epoch, state.best_value = epoch, metrics[SELECTED_BY]
+        state.history.append(metrics)
+        after_epoch(state, metrics, is_best)
+    return state
+
+
+def train_epoch(
+    task: Task, optimizer: torch.optim.Optimizer, epoch: int, tick: Tick
+) -> tuple[dict[str, float], int]:
+    """One pass: the sample-weighted mean of each loss over the batches, and the samples seen."""
+    task.module.train()
+    sums: dict[str, float] = {}
+    samples = 0
+    for step, (batch, count) in enumerate(task.training_batches(epoch), start=1):
+        losses = task.losses(batch)
+        values = {name: loss.item() for name, loss in losses.items()}
+        _check_finite(values, epoch, step)
+        optimizer.zero_grad(set_to_none=True)
+        losses[TOTAL].backward()
+        optimizer.step()
+        for name, value in values.items():
+            sums[name] = sums.get(name, 0.0) + value * count
+        samples += count
+        tick(epoch, step)
+    return {name: value / samples for name, value in sums.items()}, samples
+
+
+def _check_finite(values: dict[str, float], epoch: int, step: int) -> None:
+    """The components are looked at before their sum, so that the culprit is named."""
+    for name in sorted(values, key=lambda name: name == TOTAL):
+        if not torch.isfinite(torch.tensor(values[name])):
+            raise NonFiniteLoss(name, values[name], epoch, step)

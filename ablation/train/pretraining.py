@@ -1,0 +1,124 @@
+"""Pretraining tasks: copy a description, reconstruct a frame. The loop is the one of loop.py."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from ablation.config.config import Config, short_hash
+from ablation.data.tokens import Vocabulary
+from ablation.data.windows import WINDOW, StoryWindows
+from ablation.models.text import TextAutoencoder
+from ablation.models.visual import VisualAutoencoder
+from ablation.randomness import generator
+from ablation.train.losses import text_loss
+
+TEXT_BATCH, VISUAL_BATCH = 4, 32
+LEARNING_RATE = 0.001
+TEXT_KEYS = ("seed", "text_dim", "text_pretraining", "text_conditioning")
+VISUAL_KEYS = ("seed", "visual", "latent_dim", "visual_pretraining")
+DATA_KEYS = ("equalize", "windows", "max_stories")
+
+
+def pretraining_identity(part: str, config: Config, data_hash: str, tokenizer_hash: str) -> dict[str, str]:
+    """What a pretrained autoencoder depends on: two runs that agree here share one."""
+    texts = config.texts()
+    keys = (TEXT_KEYS if part == "text" else VISUAL_KEYS) + DATA_KEYS
+    identity = {name: texts[name] for name in keys} | {"part": part, "data_hash": data_hash}
+    if part == "text":
+        del identity["equalize"]
+        identity["tokenizer_hash"] = tokenizer_hash
+    return identity | {"hash": short_hash(identity)}
+
+
+class _Pretraining:
+    """What both tasks share: rows of frames, drawn anew each epoch, in batches."""
+
+    batch_size: int
+    draws: str
+
+    def __init__(self, config: Config, train: StoryWindows, validation: StoryWindows, device):
+        self.config, self.train, self.validation, self.device = config, train, validation, device
+        self.learning_rate = LEARNING_RATE
+
+    def steps_per_epoch(self) -> int:
+        return -(-len(self.rows(self.train, 0)) // self.batch_size)
+
+    def training_batches(self, epoch: int) -> Iterator[tuple[torch.Tensor, int]]:
+        """The epoch's rows in an order of their own."""
+        rows = self.rows(self.train, epoch)
+        draws = generator(self.config.seed, self.draws, "order", epoch)
+        order = torch.randperm(len(rows), generator=draws).numpy()
+        return self._batches(self.train, rows[order])
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Sample-weighted losses on the same validation rows every time."""
+        self.module.eval()
+        sums: dict[str, float] = {}
+        rows = self.rows(self.validation, 0)
+        for batch, count in self._batches(self.validation, rows):
+            for name, loss in self.losses(batch).items():
+                sums[name] = sums.get(name, 0.0) + loss.item() * count
+        return {f"val/{name}": value / len(rows) for name, value in sums.items()}
+
+    def _batches(self, windows: StoryWindows, rows: np.ndarray):
+        for start in range(0, len(rows), self.batch_size):
+            chosen = rows[start : start + self.batch_size]
+            yield self.batch(windows, chosen).to(self.device), len(chosen)
+
+
+class TextCopyTask(_Pretraining):
+    """Copies one random description of each story's first five, as the original pretrained."""
+
+    batch_size, draws = TEXT_BATCH, "text pretraining"
+
+    def __init__(
+        self,
+        config: Config,
+        module: TextAutoencoder,
+        train,
+        validation,
+        vocabulary: Vocabulary,
+        device: torch.device,
+    ):
+        super().__init__(config, train, validation, device)
+        self.module, self.vocabulary, self.epochs = module, vocabulary, config.text_pretraining
+
+    def rows(self, windows: StoryWindows, epoch: int) -> np.ndarray:
+        """One row per story, among its first window's five."""
+        _, first = np.unique(windows.stories, return_index=True)
+        draws = generator(self.config.seed, self.draws, "frame", epoch)
+        offsets = torch.randint(WINDOW, (len(first),), generator=draws).numpy()
+        return windows.starts[first] + offsets
+
+    def batch(self, windows: StoryWindows, rows: np.ndarray) -> torch.Tensor:
+        """Tokens (B, T)."""
+        return torch.from_numpy(windows.token_rows[rows]).long()
+
+    def losses(self, tokens: torch.Tensor) -> dict[str, torch.Tensor]:
+        loss = text_loss(self.module(tokens), tokens, self.vocabulary.pad)
+        return {"total_loss": loss, "text_loss": loss}
+
+
+class ReconstructionTask(_Pretraining):
+    """Reconstructs every frame of the windows under L1."""
+
+    batch_size, draws = VISUAL_BATCH, "visual pretraining"
+
+    def __init__(self, config: Config, module: VisualAutoencoder, train, validation, device):
+        super().__init__(config, train, validation, device)
+        self.module, self.epochs = module, config.visual_pretraining
+
+    def rows(self, windows: StoryWindows, epoch: int) -> np.ndarray:
+        """Every row that some window holds, once."""
+        return np.unique(windows.starts[:, None] + np.arange(WINDOW))
+
+    def batch(self, windows: StoryWindows, rows: np.ndarray) -> torch.Tensor:
+        """Frames (B, 3, 60, 125) in [0, 1]."""
+        return torch.from_numpy(windows.frames[rows]).float().div(255)
+
+    def losses(self, frames: torch.Tensor) -> dict[str, torch.Tensor]:
+        loss = functional.l1_loss(self.module(frames), frames)
+        return {"total_loss": loss, "image_loss": loss}

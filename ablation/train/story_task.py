@@ -1,0 +1,120 @@
+"""The main task: four frames and their descriptions to the fifth frame and a description."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from ablation.config.config import Config
+from ablation.data.tokens import Vocabulary
+from ablation.data.windows import Batch, StoryWindows
+from ablation.models.storyteller import Prediction, Storyteller
+from ablation.randomness import generator
+from ablation.train.health import Spread, another_story, dead_units
+from ablation.train.losses import story_losses, text_loss
+
+
+class StoryTask:
+    """Trains and scores a Storyteller."""
+
+    def __init__(
+        self,
+        config: Config,
+        module: Storyteller,
+        train: StoryWindows,
+        validation: StoryWindows,
+        vocabulary: Vocabulary,
+        device: torch.device,
+    ):
+        self.config, self.module = config, module
+        self.train, self.validation = train, validation
+        self.vocabulary, self.device = vocabulary, device
+        self.learning_rate, self.epochs = config.learning_rate, config.epochs
+        self.word_dropout_draws = generator(config.seed, "word dropout", 0)
+
+    def steps_per_epoch(self) -> int:
+        return -(-len(self.train) // self.config.batch_size)
+
+    def training_batches(self, epoch: int) -> Iterator[tuple[Batch, int]]:
+        """Every window once, in the order of the epoch's own generator."""
+        self.word_dropout_draws = generator(self.config.seed, "word dropout", epoch)
+        draws = generator(self.config.seed, "order", epoch)
+        order = torch.randperm(len(self.train), generator=draws).numpy()
+        return self._batches(self.train, order)
+
+    def losses(self, batch: Batch) -> dict[str, torch.Tensor]:
+        return story_losses(self.predict(batch), batch, self.vocabulary.pad, self.config)
+
+    def predict(self, batch: Batch) -> Prediction:
+        """Teacher-forced; in training, words are dropped at the configured rate."""
+        teacher = batch.target_tokens[:, :-1]
+        if self.module.training and self.config.word_dropout:
+            teacher = self._drop_words(teacher)
+        with self._precision():
+            return self.module(batch.frames, batch.tokens, teacher)
+
+    def validate(self) -> dict[str, float]:
+        """Losses and signs of life on the validation windows."""
+        losses, health = self.score(self.validation)
+        return {f"val/{name}": v for name, v in losses.items()} | {
+            f"health/{name}": v for name, v in health.items()
+        }
+
+    @torch.no_grad()
+    def score(self, windows: StoryWindows) -> tuple[dict[str, float], dict[str, float]]:
+        """Sample-weighted losses over the windows in their order, and the health metrics."""
+        self.module.eval()
+        sums: dict[str, float] = {}
+        predicted, target, codes = Spread(), Spread(), []
+        for batch, count in self._batches(windows, np.arange(len(windows))):
+            prediction = self.predict(batch)
+            for name, loss in story_losses(prediction, batch, self.vocabulary.pad, self.config).items():
+                sums[name] = sums.get(name, 0.0) + loss.item() * count
+            predicted.add(prediction.image)
+            target.add(batch.target_frame)
+            codes.append(prediction.z.float())
+        losses = {name: value / len(windows) for name, value in sums.items()}
+        z = torch.cat(codes)  # (N, F)
+        health = {
+            "prediction_spread": predicted.value(),
+            "target_spread": target.value(),
+            "dead_units": dead_units(z),
+        }
+        return losses, health | self._condition_gaps(windows, z, losses)
+
+    def _condition_gaps(
+        self, windows: StoryWindows, z: torch.Tensor, own: dict[str, float]
+    ) -> dict[str, float]:
+        """What each loss costs when z is another story's; near 0, the input is not used."""
+        image_sum = text_sum = 0.0
+        shuffled = another_story(z).split(self.config.batch_size)
+        batches = self._batches(windows, np.arange(len(windows)))
+        for (batch, count), other in zip(batches, shuffled, strict=True):
+            with self._precision():
+                image, _ = self.module.paint(other)
+                logits = self.module.tell(other, batch.target_tokens[:, :-1])
+            image_loss = functional.l1_loss(image.float(), batch.target_frame)
+            image_sum += image_loss.item() * count
+            text_sum += text_loss(logits, batch.target_tokens, self.vocabulary.pad).item() * count
+        return {
+            "image_condition_gap": image_sum / len(windows) - own["image_loss"],
+            "text_condition_gap": text_sum / len(windows) - own["text_loss"],
+        }
+
+    def _batches(self, windows: StoryWindows, order: np.ndarray) -> Iterator[tuple[Batch, int]]:
+        for start in range(0, len(order), self.config.batch_size):
+            chosen = order[start : start + self.config.batch_size]
+            yield windows.batch(chosen).to(self.device), len(chosen)
+
+    def _drop_words(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Replaces real words by the unknown token; start and padding stay."""
+        draws = torch.rand(tokens.shape, generator=self.word_dropout_draws).to(tokens.device)
+        words = (tokens != self.vocabulary.pad) & (tokens != self.vocabulary.start)
+        return tokens.masked_fill(words & (draws < self.config.word_dropout), self.vocabulary.unknown)
+
+    def _precision(self):
+        if self.config.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
