@@ -32,9 +32,15 @@ class NonFiniteLoss(AblationError):
 
     def __init__(self, component: str, value: float, epoch: int, step: int):
         self.component, self.value, self.epoch, self.step = component, value, epoch, step
+        kept = (
+            f"the checkpoint of epoch {epoch - 1} is kept under checkpoints/"
+            if epoch > 1
+            else "no epoch was finished, so there is no checkpoint yet"
+        )
+        where = f"at step {step}" if step else "on the validation windows"
         super().__init__(
-            f"{component} is {value} in epoch {epoch} at step {step}. The run stops here; the last "
-            "good checkpoint is kept under checkpoints/. Lower learning_rate, or look at the data."
+            f"{component} is {value} in epoch {epoch} {where}. The run stops here; {kept}. Lower "
+            "learning_rate or the loss weights, or look at the data"
         )
 
 

@@ -80,6 +80,12 @@ class Config(Settings):
         "auto (bert-base-uncased for StoryReasoning, else a WordPiece trained on the train split), "
         "a local folder or a Hugging Face name",
     )
+    world_stories: int = key(
+        400,
+        "training stories of the embedded world; it has a quarter as many test stories",
+        low=20,
+        high=1_000_000,
+    )
     max_stories: int | None = key(None, "read at most this many stories of each split", low=5)
     precision: str = key("fp32", "number format of the forward pass", choices=("fp32", "bf16"))
     device: str = key(

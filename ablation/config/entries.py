@@ -25,9 +25,16 @@ class PrepareOptions(Config):
 
     export: str | None = key(
         None,
-        "folder to write the data set to as parquet in the StoryReasoning schema",
+        "folder to write the embedded world to, as parquet in the StoryReasoning schema",
         identity=False,
     )
+
+    def conflicts(self) -> list[str]:
+        """Other data sets are parquet already."""
+        problems = super().conflicts()
+        if self.export and self.dataset != "storyworld":
+            problems.append(f"export={self.export} writes only dataset=storyworld, not {self.dataset}")
+        return problems
 
 
 @dataclass(frozen=True)
@@ -39,12 +46,13 @@ class PretrainOptions(Config):
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """One command; `listed` names the keys that MLproject shows with their defaults."""
+    """One command; `listed` keys stand in MLproject with their defaults, `module` in ablation/commands."""
 
     name: str
     settings: type
     help: str
     listed: tuple[str, ...]
+    module: str
     in_mlproject: bool = True
 
 
@@ -56,26 +64,30 @@ ENTRY_POINTS = {
             Config,
             "train ONE configuration of the original's recipe, as one MLflow run",
             ("visual", "latent_dim", "epochs", "batch_size", "learning_rate", "seed", "dataset"),
+            "train",
         ),
         EntryPoint(
             "summary",
             SummaryOptions,
             "query the tracking server and write the tables of the results",
             ("experiment", "out", "format"),
+            "summary",
         ),
         EntryPoint(
             "prepare",
             PrepareOptions,
             "download, check and cache a data set, and print its statistics",
             ("dataset", "export"),
+            "prepare",
         ),
         EntryPoint(
             "pretrain",
             PretrainOptions,
             "train (or find) the text or the visual autoencoder that a configuration needs",
             ("part", "dataset", "seed"),
+            "pretrain",
         ),
-        EntryPoint("train", Config, "the same as main, with --recipe", (), in_mlproject=False),
+        EntryPoint("train", Config, "the same as main, with --recipe", (), "train", in_mlproject=False),
     )
 }
 RECIPE_ENTRIES = {"notebook": "main"}

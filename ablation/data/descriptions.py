@@ -8,6 +8,7 @@ joined; text outside every block belongs to no frame; every other tag goes, its 
 
 import html
 import re
+from itertools import pairwise
 
 BLOCK_EDGE = re.compile(r"<\s*(/?)\s*gdi\b([^<>]*)>?", re.IGNORECASE)
 TAG = re.compile(r"<\s*/?\s*[a-zA-Z!][^<>]*>")
@@ -19,8 +20,7 @@ def read_descriptions(story: str) -> dict[int, str]:
     """Frame number (from 1) to description. Blocks without any text are left out."""
     blocks: dict[int, list[str]] = {}
     number = 0
-    edges = list(BLOCK_EDGE.finditer(story))
-    for edge, following in zip(edges, [*edges[1:], None], strict=True):
+    for edge, following in pairwise([*BLOCK_EDGE.finditer(story), None]):
         if edge[1]:
             continue
         found = NUMBER.search(edge[2])

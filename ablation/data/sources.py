@@ -16,6 +16,7 @@ STORY_REASONING = "daniel3303/StoryReasoning"
 COLUMNS = ("story_id", "images", "story")
 SPLITS = ("train", "test")
 HELD_OUT_PERCENT = 15
+TRAIN_TO_TEST = 4
 OFFLINE_CHOICES = (
     f"offline, use dataset={STORYWORLD} (embedded, needs no network), or a local folder: parquet "
     "files in the StoryReasoning schema, or a data set saved with `datasets` `save_to_disk`"
@@ -45,10 +46,10 @@ def cache_folder() -> Path:
     return Path(chosen) if chosen else Path(base) / "visual-storytelling-ablation"
 
 
-def open_source(name: str, progress: Progress = silent) -> StorySource:
+def open_source(name: str, world_stories: int, progress: Progress = silent) -> StorySource:
     """The source that a `dataset` key names. Raises DataError with what to do instead."""
     if name == STORYWORLD:
-        return _open_folder(embedded_world(progress), STORYWORLD)
+        return _open_folder(embedded_world(world_stories, progress), STORYWORLD)
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _open_folder(folder, folder.resolve().name)
@@ -57,16 +58,26 @@ def open_source(name: str, progress: Progress = silent) -> StorySource:
     return _open_hub(name)
 
 
-def embedded_world(progress: Progress = silent) -> Path:
+def embedded_world(stories: int, progress: Progress = silent) -> Path:
     """The folder of the generated stories; made at the first call, then found again."""
     from ablation.world import writer
 
-    sources = sorted(Path(writer.__file__).parent.glob("*.py"))
-    code = hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:12]
-    folder = cache_folder() / f"{STORYWORLD}-{code}"
+    code = hashlib.sha256()
+    for module in sorted(Path(writer.__file__).parent.glob("*.py")):
+        code.update(module.read_bytes())
+    folder = cache_folder() / f"{STORYWORLD}-{stories}-{code.hexdigest()[:12]}"
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        writer.write_world(folder, progress=partial(progress, "making the story world"))
+        try:
+            writer.write_world(
+                folder,
+                train=stories,
+                test=stories // TRAIN_TO_TEST,
+                progress=partial(progress, "making the story world"),
+            )
+        except OSError:
+            if not folder.is_dir():  # another process was quicker
+                raise
     return folder
 
 

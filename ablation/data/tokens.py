@@ -1,6 +1,6 @@
 """Descriptions as word pieces: bert-base-uncased, a WordPiece trained on the spot, or a folder."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,20 +23,31 @@ def choose_tokenizer(tokenizer: str, dataset: str) -> str:
     return BERT if dataset == STORY_REASONING else "trained"
 
 
-def train_wordpiece(descriptions: Iterable[str]):
-    """A WordPiece with BERT's normalisation, learnt from the train split's descriptions alone."""
+def train_wordpiece(descriptions: Sequence[str]):
+    """A WordPiece with BERT's normalisation, learnt from the train split's descriptions alone.
+
+    The trainer numbers continuing letters (`##a`) in the order of a hash map and breaks ties by
+    number, so that the same text gives another vocabulary at each call (tokenizers issue 1794). Here
+    they are given beforehand, in order, which makes it a function of the text.
+    """
     from tokenizers import BertWordPieceTokenizer
     from transformers import BertTokenizerFast
 
     learner = BertWordPieceTokenizer(lowercase=True)
+    letters = {c for text in descriptions for word in _words(learner, text) for c in word[1:]}
     learner.train_from_iterator(
         descriptions,
         vocab_size=MAX_VOCABULARY,
         min_frequency=2,
-        special_tokens=list(SPECIAL_TOKENS),
+        special_tokens=[*SPECIAL_TOKENS, *(f"##{letter}" for letter in sorted(letters))],
         show_progress=False,
     )
-    return BertTokenizerFast(tokenizer_object=learner._tokenizer, do_lower_case=True)
+    return BertTokenizerFast(vocab=learner.get_vocab(), do_lower_case=True)
+
+
+def _words(learner, text: str) -> list[str]:
+    normal = learner.normalizer.normalize_str(text)
+    return [word for word, _ in learner.pre_tokenizer.pre_tokenize_str(normal)]
 
 
 def load_tokenizer(place: str | Path):

@@ -1,20 +1,24 @@
 """One run in MLflow: params, tags, metrics, files, and an end that tells success from failure."""
 
+import json
 import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
 from matplotlib.figure import Figure
 from mlflow import MlflowClient
-from mlflow.entities import DatasetInput, Metric, Param, RunTag
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking.context.registry import resolve_tags
 
 from ablation.config.config import DEFAULT_EXPERIMENT
 from ablation.config.declare import Key, parse, to_text
-from ablation.errors import TrackingError
+from ablation.errors import AblationError, TrackingError
 
 LONGEST_TAG = 4000
 RUN_ID_VARIABLE = "MLFLOW_RUN_ID"
@@ -49,6 +53,8 @@ class MlflowRun:
         client = MlflowClient()
         run = client.get_run(run_id)
         client.update_run(run_id, status="RUNNING")
+        if "failure" in run.data.tags:
+            client.delete_tag(run_id, "failure")
         return cls(client, run_id, run.info.experiment_id)
 
     def log_params(self, texts: dict[str, str], declared: dict[str, Key]) -> None:
@@ -91,11 +97,10 @@ class MlflowRun:
 
     def log_dataset(self, name: str, digest: str, location: str, profile: dict[str, int]) -> None:
         """The data set as an input of the run."""
-        from mlflow.data.meta_dataset import MetaDataset
-
-        source = _dataset_source(name, location)
-        dataset = MetaDataset(source=source, name=name, digest=digest)._to_mlflow_entity()
-        dataset.profile = str(profile)
+        source = CodeDatasetSource(tags={"dataset": name, "location": location})
+        dataset = Dataset(
+            name, digest, source._get_source_type(), source.to_json(), profile=json.dumps(profile)
+        )
         self.client.log_inputs(self.run_id, datasets=[DatasetInput(dataset=dataset, tags=[])])
 
     def logged_steps(self, name: str) -> set[int]:
@@ -117,8 +122,26 @@ class MlflowRun:
         return f"#/experiments/{self.experiment_id}/runs/{self.run_id}"
 
 
+@contextmanager
+def closing(run: MlflowRun) -> Iterator[MlflowRun]:
+    """Ends the run with the block: as FINISHED, or FAILED or KILLED with the reason in a tag."""
+    try:
+        yield run
+    except KeyboardInterrupt:
+        run.fail("stopped from outside (Ctrl-C or SIGTERM); go on with resume=" + run.run_id, "KILLED")
+        raise
+    except AblationError as error:
+        run.fail(str(error))
+        raise
+    except Exception as error:
+        run.fail(f"{type(error).__name__}: {error}")
+        raise
+    run.finish()
+
+
 def quiet_mlflow() -> None:
-    """Keeps database migrations and run links of the library off the console."""
+    """Keeps database migrations, run links and progress bars of the library off the console."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -126,6 +149,11 @@ def quiet_mlflow() -> None:
 def tracking_uri() -> str:
     """Where runs are written to."""
     return mlflow.get_tracking_uri()
+
+
+def mlflow_version() -> str:
+    """The version of MLflow that writes."""
+    return mlflow.__version__
 
 
 def label_bystander(name: str, kind: str) -> None:
@@ -158,12 +186,3 @@ def _canonical(text: str, declared: Key | None) -> str:
         return to_text(parse(declared, text)) if declared else text
     except ValueError:
         return text
-
-
-def _dataset_source(name: str, location: str):
-    from mlflow.data.code_dataset_source import CodeDatasetSource
-    from mlflow.data.dataset_source_registry import resolve_dataset_source
-
-    if location == "hub" or name == "storyworld":
-        return CodeDatasetSource(tags={"dataset": name})
-    return resolve_dataset_source(location)

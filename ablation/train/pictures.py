@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 PANEL_WIDTH, PANEL_HEIGHT = 3.1, 3.6  # inches
-CHARACTERS_PER_LINE, MOST_LINES = 52, 15
+MARGINS = {"left": 0.01, "right": 0.99, "top": 0.84, "bottom": 0.02, "wspace": 0.06, "hspace": 0.03}
+CHARACTERS_PER_LINE, MOST_LINES = 56, 15
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class PredictionPicture:
 
 def prediction_figure(picture: PredictionPicture, title: str) -> Figure:
     """Six panels in a row, each a frame over its text."""
-    figure = Figure(figsize=(6 * PANEL_WIDTH, PANEL_HEIGHT), layout="constrained")
+    figure = Figure(figsize=(6 * PANEL_WIDTH, PANEL_HEIGHT))
     figure.suptitle(f"{title} · story {picture.story_id}", fontsize=11)
     headings = [f"frame {n}" for n in range(1, 5)] + ["frame 5, the target", "prediction"]
     frames = [*picture.frames, picture.predicted_frame]
@@ -32,7 +33,7 @@ def prediction_figure(picture: PredictionPicture, title: str) -> Figure:
     if picture.text_target == "frame4":
         headings[3] += " · its text is the text target"
         headings[4] = "frame 5, the image target"
-    panels = figure.subplots(2, 6, height_ratios=[1, 1.35])
+    panels = figure.subplots(2, 6, height_ratios=[1, 1.35], gridspec_kw=MARGINS)
     for column, (heading, frame, text) in enumerate(zip(headings, frames, texts, strict=True)):
         _draw_panel(panels[0, column], panels[1, column], heading, frame, text)
         if column == 5:

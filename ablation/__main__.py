@@ -1,0 +1,47 @@
+"""`python -m ablation COMMAND --key value …`: reads the words, then imports what the command needs."""
+
+import signal
+import sys
+from importlib import import_module
+
+from ablation.config.command_line import HELP_WORDS, entry_help, entry_of, general_help, settings_of
+from ablation.errors import AblationError
+
+STOPPED = 130
+
+
+def main(words: list[str] | None = None) -> int:
+    """Runs one command; returns the exit code of the program."""
+    words = sys.argv[1:] if words is None else words
+    if not words or words[0] in HELP_WORDS:
+        print(general_help())
+        return 0 if words else 2
+    try:
+        return run(words[0], words[1:])
+    except AblationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return STOPPED
+
+
+def run(name: str, words: list[str]) -> int:
+    """Checks the settings before anything heavy is imported. Raises AblationError."""
+    entry = entry_of(name)
+    if any(word in HELP_WORDS for word in words):
+        print(entry_help(entry))
+        return 0
+    settings = settings_of(entry, words)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    from ablation.console import Console
+
+    console = Console()
+    try:
+        return import_module(f"ablation.commands.{entry.module}").run(settings, console)
+    finally:
+        console.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Which tracked runs make up the tables, and the tables they make."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from ablation.analyse.tables import LOSS_COLUMNS, RESULTS_COLUMNS, loss_summary
+
+History = Callable[[str, str], dict[int, float]]
+"""(run id, metric) to epoch → value."""
+FINISHED = "FINISHED"
+
+
+@dataclass
+class Selection:
+    """Runs that count, by arm, and the reason why each of the others does not."""
+
+    arms: dict[str, list] = field(default_factory=dict)
+    left_out: list[tuple[object, str]] = field(default_factory=list)
+
+
+def select_runs(runs: Sequence) -> Selection:
+    """Of each arm the finished runs on its newest data, the newest one of every configuration."""
+    selection = Selection()
+    newest_data = {r.tags.get("arm"): r.tags.get("data_hash") for r in _finished(runs)}
+    newest_run = {_cell(r): r.run_id for r in _finished(runs)}
+    for run in sorted(runs, key=lambda run: run.started):
+        arm = run.tags.get("arm")
+        if run.status != FINISHED:
+            selection.left_out.append((run, f"is {run.status}{_reason(run)}"))
+        elif run.tags.get("data_hash") != newest_data[arm]:
+            selection.left_out.append((run, f"is on other data ({run.tags.get('data_hash')})"))
+        elif newest_run[_cell(run)] != run.run_id:
+            selection.left_out.append((run, f"repeats {newest_run[_cell(run)]}, the newer one counts"))
+        else:
+            selection.arms.setdefault(arm, []).append(run)
+    selection.arms = dict(sorted(selection.arms.items(), key=lambda item: published_order(item[1][0])))
+    return selection
+
+
+def _finished(runs: Sequence) -> list:
+    return sorted((r for r in runs if r.status == FINISHED), key=lambda run: run.started)
+
+
+def _cell(run) -> tuple[str | None, str | None]:
+    return run.tags.get("config_hash"), run.tags.get("data_hash")
+
+
+def _reason(run) -> str:
+    reason = run.tags.get("failure", "").splitlines()
+    return f": {reason[0]}" if reason else ""
+
+
+def published_order(run) -> tuple:
+    """Basecase, then ResNets by width; few epochs first, then by name."""
+    params = run.params
+    basecase = params.get("visual") == "basecase"
+    return (
+        len(run.tags.get("arm", "").split("=")),
+        not basecase,
+        0 if basecase else int(params.get("latent_dim", 0)),
+        int(params.get("epochs", 0)),
+        run.tags.get("arm", ""),
+    )
+
+
+def arm_loss_summary(runs: Sequence, history: History) -> pd.DataFrame:
+    """Epochs as rows; the mean over an arm's runs."""
+    tables = [
+        loss_summary({f"train/{m}": history(run.run_id, f"train/{m}") for m in LOSS_COLUMNS.values()})
+        for run in runs
+    ]
+    together = pd.concat(tables).groupby("Epoch", as_index=False).mean()
+    return together.astype({"Epoch": int})
+
+
+def results_table(selection: Selection, summaries: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """One row per arm: its model and the last epoch of its loss summary."""
+    rows = []
+    for arm, runs in selection.arms.items():
+        last = summaries[arm].iloc[-1]
+        rows.append({"Model": display_name(runs[0]), **last.to_dict()})
+    return pd.DataFrame(rows, columns=RESULTS_COLUMNS).astype({"Epoch": int})
+
+
+def display_name(run) -> str:
+    """The arm without its number of epochs, which has a column of its own."""
+    return run.tags["arm"].replace(f"-e{run.params['epochs']}", "", 1)
+
+
+def seeds_of(runs: Sequence) -> str:
+    """The seeds of an arm in words, e.g. `0, 1, 2`."""
+    return ", ".join(sorted((run.params["seed"] for run in runs), key=int))
+
+
+def left_out_counts(selection: Selection) -> Counter:
+    """How many runs do not count, by status or reason."""
+    return Counter(reason.split(":")[0].split("(")[0] for _, reason in selection.left_out)

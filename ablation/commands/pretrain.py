@@ -1,0 +1,125 @@
+"""The autoencoders a configuration starts from: found among finished runs, or trained first."""
+
+import tempfile
+from pathlib import Path
+
+from torch import nn
+
+from ablation.commands.stories import Stories, load_stories
+from ablation.commands.training import BEST, CHECKPOINTS, choose_device, forget, train_task
+from ablation.config.config import Config
+from ablation.config.declare import keys_of
+from ablation.config.entries import PretrainOptions
+from ablation.console import Console
+from ablation.errors import ConfigError
+from ablation.models.storyteller import build_text_autoencoder, build_visual_autoencoder
+from ablation.track.code_state import code_state
+from ablation.track.mlflow_run import MlflowRun, closing, label_bystander
+from ablation.track.query import RunRecord, download, find_runs
+from ablation.train.checkpoint import load_checkpoint, restore
+from ablation.train.floors import image_median_floor, text_unigram_floor
+from ablation.train.pretraining import ReconstructionTask, TextCopyTask, pretraining_identity
+
+KIND = "pretrain"
+EPOCH_KEYS = {"text": "text_pretraining", "visual": "visual_pretraining"}
+
+
+def run(options: PretrainOptions, console: Console) -> int:
+    """The command `pretrain`."""
+    key = EPOCH_KEYS[options.part]
+    if getattr(options, key) == 0:
+        raise ConfigError([f"{key}=0 leaves nothing to train: give part={options.part} at least 1 epoch"])
+    stories = load_stories(options, console)
+    identity = _identity(options.part, options, stories)
+    found = find_pretrained(identity["hash"])
+    if found:
+        label_bystander(f"found {found.name}", "lookup")
+        console.say(f"the {options.part} autoencoder stands already: run {found.run_id} ({found.name})")
+        return 0
+    _train(options.part, options, stories, identity, console, adopt=True)
+    return 0
+
+
+def pretrained_autoencoder(
+    part: str, config: Config, stories: Stories, console: Console
+) -> tuple[nn.Module, str | None]:
+    """The `text` or `visual` autoencoder, and the run it comes from: none without pretraining."""
+    if getattr(config, EPOCH_KEYS[part]) == 0:
+        return _build(part, config, stories), None
+    identity = _identity(part, config, stories)
+    found = find_pretrained(identity["hash"])
+    if found:
+        console.say(f"{part} autoencoder: from the finished run {found.run_id} ({found.name})")
+        return _load(_build(part, config, stories), found.run_id), found.run_id
+    console.say(f"{part} autoencoder: none yet for these data and keys, so it is trained first")
+    return _train(part, config, stories, identity, console, adopt=False)
+
+
+def find_pretrained(identity_hash: str) -> RunRecord | None:
+    """The newest finished run of that identity, in any experiment."""
+    condition = f"tags.pretrain_hash = '{identity_hash}' and attributes.status = 'FINISHED'"
+    return next(reversed(find_runs(KIND, extra=condition)), None)
+
+
+def _identity(part: str, config: Config, stories: Stories) -> dict[str, str]:
+    return pretraining_identity(part, config, stories.source.digest, stories.store.tokenizer_hash)
+
+
+def _build(part: str, config: Config, stories: Stories) -> nn.Module:
+    if part == "text":
+        return build_text_autoencoder(config, stories.vocabulary.size)
+    return build_visual_autoencoder(config)
+
+
+def _load(module: nn.Module, run_id: str) -> nn.Module:
+    with tempfile.TemporaryDirectory() as folder:
+        restore(load_checkpoint(download(run_id, f"{CHECKPOINTS}/{BEST}", Path(folder))), module)
+    return module
+
+
+def _train(
+    part: str, config: Config, stories: Stories, identity: dict[str, str], console: Console, adopt: bool
+) -> tuple[nn.Module, str]:
+    epochs = getattr(config, EPOCH_KEYS[part])
+    name = f"{part}-autoencoder-e{epochs}-s{config.seed}"
+    tags = {"kind": KIND, "part": part, "pretrain_hash": identity["hash"], **code_state()}
+    with closing(MlflowRun.start(name, tags, adopt)) as tracked:
+        tracked.log_params(
+            {k: v for k, v in identity.items() if k not in ("hash", "data_hash", "tokenizer_hash")},
+            keys_of(PretrainOptions),
+        )
+        tracked.set_tags({k: v for k, v in identity.items() if k.endswith("_hash")})
+        tracked.log_dataset(
+            stories.source.name, stories.source.digest, stories.source.location, stories.profile
+        )
+        task = _task(part, config, stories)
+        tracked.log_metrics(_floor(part, stories, task.batch_size), step=0)
+        state = train_task(task, tracked, identity, console, f"pretraining ({part})")
+        tracked.set_tags({"mlflow.note.content": _note(part, epochs, state)})
+    forget(tracked)
+    console.say(f"{part} autoencoder: trained, run {tracked.run_id} ({name})")
+    return task.module.cpu(), tracked.run_id
+
+
+def _task(part: str, config: Config, stories: Stories) -> TextCopyTask | ReconstructionTask:
+    device = choose_device(config.device)
+    module = _build(part, config, stories).to(device)
+    if part == "text":
+        return TextCopyTask(config, module, stories.train, stories.validation, stories.vocabulary, device)
+    return ReconstructionTask(config, module, stories.train, stories.validation, device)
+
+
+def _floor(part: str, stories: Stories, batch_size: int) -> dict[str, float]:
+    train, validation = stories.train, stories.validation
+    if part == "text":
+        floor = text_unigram_floor(train, validation, stories.vocabulary, batch_size)
+        return {"floor/text_unigram": floor}
+    return {"floor/image_median": image_median_floor(train, validation)}
+
+
+def _note(part: str, epochs: int, state) -> str:
+    task = "copies descriptions" if part == "text" else "reconstructs frames"
+    return (
+        f"The {part} autoencoder {task}: {epochs} epochs, best validation loss {state.best_value:.4f} "
+        f"in epoch {state.best_epoch}. Runs with the same data, tokenizer, split and keys start from it."
+    )

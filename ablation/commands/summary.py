@@ -1,0 +1,79 @@
+"""`summary`: the tables of the results, from what the tracking server holds."""
+
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+from tabulate import tabulate
+
+from ablation.analyse.summary import arm_loss_summary, results_table, seeds_of, select_runs
+from ablation.analyse.tables import loss_summary_csv, results_csv
+from ablation.config.entries import SummaryOptions
+from ablation.console import Console
+from ablation.errors import AblationError, Incomplete
+from ablation.track.mlflow_run import label_bystander
+from ablation.track.query import find_runs, metric_history
+
+RESULTS = "Results_Summary"
+VALIDATION = {"val total": "val/total_loss", "val image": "val/image_loss", "val text": "val/text_loss"}
+BESIDE = {
+    "image floor": "floor/image_median",
+    "text floor": "floor/text_unigram",
+    "spread": "health/prediction_spread",
+    "target spread": "health/target_spread",
+}
+
+
+def run(options: SummaryOptions, console: Console) -> int:
+    """The command `summary`."""
+    label_bystander("summary", "summary")
+    selection = select_runs(find_runs("train", options.experiment))
+    for left, reason in selection.left_out:
+        console.say(f"left out: {left.name} {left.run_id} {reason}")
+    if not selection.arms:
+        where = f"experiment {options.experiment}" if options.experiment else "any experiment"
+        raise Incomplete(f"{where} holds no finished training run; make one with `python -m ablation main`")
+    folder = _writable(options.out)
+    summaries = {arm: arm_loss_summary(runs, metric_history) for arm, runs in selection.arms.items()}
+    for arm, table in summaries.items():
+        (folder / f"loss_summary_{arm.lower()}.csv").write_text(loss_summary_csv(table))
+    results = results_table(selection, summaries)
+    (folder / f"{RESULTS}.csv").write_text(results_csv(results))
+    _write_copy(results, folder, options.format)
+    console.say(_shown(selection, results))
+    console.say(f"\nwritten to {folder}: {RESULTS}.csv and {len(summaries)} loss_summary_*.csv")
+    return 0
+
+
+def _writable(out: str) -> Path:
+    folder = Path(out).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AblationError(f"out={out} cannot be a folder: {error}") from error
+    return folder
+
+
+def _write_copy(results: pd.DataFrame, folder: Path, style: str) -> None:
+    kinds = {"markdown": ("md", "github"), "latex": ("tex", "latex_booktabs")}
+    if style in kinds:
+        suffix, tablefmt = kinds[style]
+        render = partial(tabulate, headers="keys", showindex=False, floatfmt=".4f")
+        (folder / f"{RESULTS}.{suffix}").write_text(render(results, tablefmt=tablefmt) + "\n")
+
+
+def _shown(selection, results: pd.DataFrame) -> str:
+    """The results with seeds, validation losses, floors and spread beside them."""
+    columns = VALIDATION | BESIDE
+    beside = pd.DataFrame(
+        [
+            {"seeds": seeds_of(runs)}
+            | {
+                label: pd.Series([r.metrics.get(m) for r in runs], dtype=float).mean()
+                for label, m in columns.items()
+            }
+            for runs in selection.arms.values()
+        ]
+    )
+    wide = pd.concat([results, beside], axis="columns")
+    return tabulate(wide, headers="keys", showindex=False, floatfmt=".4f")

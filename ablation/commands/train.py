@@ -1,0 +1,117 @@
+"""One configuration, end to end, as one MLflow run."""
+
+import json
+
+from ablation.analyse.tables import loss_summary, loss_summary_csv
+from ablation.commands.outcome import outcome_note, outcome_table, where_to_look
+from ablation.commands.pretrain import pretrained_autoencoder
+from ablation.commands.stories import Stories, load_stories
+from ablation.commands.training import choose_device, forget, train_task
+from ablation.config.config import Config
+from ablation.config.declare import keys_of
+from ablation.console import Console
+from ablation.errors import TrackingError
+from ablation.models.storyteller import Storyteller
+from ablation.track.code_state import code_state
+from ablation.track.mlflow_run import MlflowRun, closing, label_bystander
+from ablation.track.query import get_record
+from ablation.train.examples import example
+from ablation.train.floors import floors
+from ablation.train.loop import LoopState
+from ablation.train.pictures import prediction_figure
+from ablation.train.story_task import StoryTask
+
+KIND = "train"
+
+
+def run(config: Config, console: Console) -> int:
+    """The commands `main` and `train`."""
+    tracked = _open_run(config)
+    with closing(tracked):
+        metrics = _train(config, tracked, console)
+    forget(tracked)
+    console.say("\n" + outcome_table(metrics))
+    console.say("\n" + where_to_look(tracked))
+    return 0
+
+
+def _open_run(config: Config) -> MlflowRun:
+    if config.resume:
+        record = get_record(config.resume)
+        if record.tags.get("kind") != KIND or record.status == "FINISHED":
+            raise TrackingError(
+                f"resume={config.resume}: that run is {record.status} and of kind "
+                f"{record.tags.get('kind', 'unknown')}; only unfinished training runs can go on"
+            )
+        label_bystander(f"resume {record.name}", "resume")
+        tracked = MlflowRun.reopen(config.resume)
+    else:
+        tags = {"kind": KIND, "arm": config.arm, "config_hash": config.hash()}
+        tracked = MlflowRun.start(config.run_name, tags | code_state())
+    return tracked
+
+
+def _train(config: Config, tracked: MlflowRun, console: Console) -> dict[str, float]:
+    """Returns the metrics of the best epoch, the floors and the test losses."""
+    texts = {name: text for name, text in config.texts().items() if name != "resume"}
+    tracked.log_params(texts, keys_of(type(config)))
+    tracked.log_text(json.dumps(texts, indent=1), "config.json")
+    console.say(f"run: {config.run_name}, id {tracked.run_id}")
+    stories = load_stories(config, console)
+    tracked.set_tags({"data_hash": stories.source.digest, "tokenizer_hash": stories.store.tokenizer_hash})
+    source = stories.source
+    tracked.log_dataset(source.name, source.digest, source.location, stories.profile)
+    task = _task(config, stories, tracked, console)
+    floor = _floors(config, stories)
+    if not tracked.logged_steps("floor/image_median"):
+        tracked.log_metrics(floor, step=0)
+    state = train_task(
+        task,
+        tracked,
+        config.identity(),
+        console,
+        f"training {config.run_name}",
+        after_epoch=lambda state: _after_epoch(state, task, stories, config, tracked),
+    )
+    losses, _ = task.score(stories.test)
+    test = {f"test/{name}": value for name, value in losses.items()}
+    tracked.log_metrics(test, step=state.best_epoch)
+    metrics = state.history[state.best_epoch - 1] | floor | test
+    tracked.set_tags({"mlflow.note.content": outcome_note(config, metrics, state.best_epoch)})
+    return metrics
+
+
+def _task(config: Config, stories: Stories, tracked: MlflowRun, console: Console) -> StoryTask:
+    """The model on its device, its autoencoders pretrained where the configuration says so."""
+    text, text_run = pretrained_autoencoder("text", config, stories, console)
+    visual, visual_run = pretrained_autoencoder("visual", config, stories, console)
+    started_from = {"text_autoencoder": text_run, "visual_autoencoder": visual_run}
+    tracked.set_tags({name: run_id for name, run_id in started_from.items() if run_id})
+    device = choose_device(config.device)
+    model = Storyteller(config, visual, text).to(device)
+    return StoryTask(config, model, stories.train, stories.validation, stories.vocabulary, device)
+
+
+def _floors(config: Config, stories: Stories) -> dict[str, float]:
+    """By metric name: on the validation windows, and as `floor/test_…` on the test windows."""
+    parts = {"floor/": stories.validation, "floor/test_": stories.test}
+    return {
+        prefix + name.removeprefix("floor/"): value
+        for prefix, scored in parts.items()
+        for name, value in floors(stories.train, scored, stories.vocabulary, config.batch_size).items()
+    }
+
+
+def _after_epoch(
+    state: LoopState, task: StoryTask, stories: Stories, config: Config, tracked: MlflowRun
+) -> None:
+    """The loss summary so far, and a picture of one training and one validation window."""
+    history = {
+        name: {epoch: m[name] for epoch, m in enumerate(state.history, start=1)} for name in state.history[0]
+    }
+    table = loss_summary_csv(loss_summary(history))
+    tracked.log_text(table, f"loss_summary_{config.model_name.lower()}.csv")
+    for split, windows in (("train", stories.train), ("val", stories.validation)):
+        picture = example(task, windows, 0, stories.tokenizer)
+        figure = prediction_figure(picture, f"{config.run_name}, epoch {state.epoch}, {split}")
+        tracked.log_figure(figure, f"predictions/epoch-{state.epoch:02d}-{split}.png")

@@ -1,0 +1,109 @@
+"""What every training run does around the loop: checkpoints, metrics, progress, a way back in."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from ablation.console import Console
+from ablation.data.sources import cache_folder
+from ablation.errors import AblationError, TrackingError
+from ablation.track.mlflow_run import MlflowRun
+from ablation.track.query import download
+from ablation.train.checkpoint import load_checkpoint, restore, save_checkpoint
+from ablation.train.loop import SELECTED_BY, LoopState, Task, fit, make_optimizer
+
+LAST, BEST = "last.pt", "best.pt"
+CHECKPOINTS = "checkpoints"
+AfterEpoch = Callable[[LoopState], None]
+
+
+def choose_device(device: str) -> torch.device:
+    """`auto` is a GPU where there is one. Raises AblationError when the one asked for is missing."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise AblationError("device=cuda: torch finds no GPU here; give device=cpu or device=auto")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(device)
+
+
+def train_task(
+    task: Task,
+    run: MlflowRun,
+    identity: dict[str, str],
+    console: Console,
+    label: str,
+    after_epoch: AfterEpoch = lambda state: None,
+) -> LoopState:
+    """Trains to the end, from the run's last checkpoint where it has one; leaves the best weights
+    in `task.module`.
+    """
+    folder = run_folder(run)
+    optimizer = make_optimizer(task)
+    state = _starting_point(task, optimizer, run, folder, identity, console)
+    tick = _bar(console, label, task)
+    logged = run.logged_steps(SELECTED_BY)
+
+    def record(state: LoopState, metrics: dict[str, float], is_best: bool) -> None:
+        save_checkpoint(folder / LAST, task.module, optimizer, state, identity)
+        if is_best:
+            shutil.copyfile(folder / LAST, folder / BEST)
+            run.log_file(folder / BEST, CHECKPOINTS)
+        run.log_file(folder / LAST, CHECKPOINTS)
+        if state.epoch not in logged:
+            run.log_metrics(metrics, step=state.epoch)
+        after_epoch(state)
+        console.note(_losses(metrics))
+
+    fit(task, optimizer, state, record, tick)
+    console.close()
+    restore(load_checkpoint(_local_copy(run, folder, BEST)), task.module)
+    return state
+
+
+def run_folder(run: MlflowRun) -> Path:
+    """Where a run keeps its files until they are in the tracker."""
+    folder = cache_folder() / "runs" / run.run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def forget(run: MlflowRun) -> None:
+    """Removes the local files of a finished run: the tracker has them."""
+    shutil.rmtree(run_folder(run), ignore_errors=True)
+
+
+def _starting_point(task, optimizer, run, folder, identity, console) -> LoopState:
+    try:
+        contents = load_checkpoint(_local_copy(run, folder, LAST))
+    except TrackingError:
+        return LoopState()
+    differing = sorted(k for k, v in identity.items() if contents["identity"].get(k) != v)
+    if differing:
+        told = ", ".join(f"{k}={contents['identity'].get(k)} there, {identity[k]} here" for k in differing)
+        raise TrackingError(f"run {run.run_id} cannot go on with another configuration: {told}")
+    state = restore(contents, task.module, optimizer)
+    console.say(f"going on after epoch {state.epoch} of {task.epochs}")
+    return state
+
+
+def _local_copy(run: MlflowRun, folder: Path, name: str) -> Path:
+    """The file in the run's folder, fetched from the tracker when it is not there."""
+    if not (folder / name).exists():
+        found = download(run.run_id, f"{CHECKPOINTS}/{name}", folder)
+        shutil.move(found, folder / name)
+    return folder / name
+
+
+def _bar(console: Console, label: str, task: Task) -> Callable[[int, int], None]:
+    steps = task.steps_per_epoch()
+
+    def tick(epoch: int, step: int) -> None:
+        console.progress(label, (epoch - 1) * steps + step, task.epochs * steps)
+
+    return tick
+
+
+def _losses(metrics: dict[str, float]) -> str:
+    return f"train {metrics['train/total_loss']:.4f}, val {metrics['val/total_loss']:.4f}"

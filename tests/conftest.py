@@ -1,0 +1,66 @@
+"""Shared by all tests: a cache of their own, a small story world on disk, a fresh tracking store."""
+
+import os
+import shutil
+
+import pytest
+import torch
+
+from ablation.__main__ import main
+
+torch.set_num_threads(2)
+WORLD = {"train": 24, "test": 8}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory):
+    """Nothing is read from or left in the user's cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["ABLATION_CACHE"] = str(folder)
+    for name in ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_EXPERIMENT_ID"):
+        os.environ.pop(name, None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """A folder of parquet files in the StoryReasoning schema: 24 train and 8 test stories."""
+    from ablation.world.writer import write_world
+
+    folder = tmp_path_factory.mktemp("world") / "stories"
+    write_world(folder, **WORLD)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """A tracking database with its tables and no run: making one takes seconds."""
+    folder = tmp_path_factory.mktemp("store")
+    from mlflow.tracking import MlflowClient
+
+    MlflowClient(f"sqlite:///{folder}/mlflow.db").search_experiments()
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def store(empty_store, tmp_path, monkeypatch):
+    """A working folder with an empty tracking store, as `mlflow ui` there would read it."""
+    import mlflow
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copyfile(empty_store, tmp_path / "mlflow.db")
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    yield tmp_path
+    mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture
+def command(capsys):
+    """Runs a command line in this process: `(exit code, printed, complained)`."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        code = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run

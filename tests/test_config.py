@@ -1,0 +1,154 @@
+"""Configuration: declared once, checked all at once, the same everywhere."""
+
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ablation.config.command_line import read_words, settings_of
+from ablation.config.config import Config
+from ablation.config.declare import keys_of, parse, resolve, to_text
+from ablation.config.entries import ENTRY_POINTS
+from ablation.config.mlproject import configuration_page, mlproject
+from ablation.errors import ConfigError
+
+ROOT = Path(__file__).parents[1]
+KEYS = keys_of(Config)
+
+
+def problems(given: dict) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        resolve(Config, given)
+    return caught.value.problems
+
+
+def test_the_defaults_are_those_of_the_original():
+    config = Config()
+    published = {
+        "visual": "resnet", "latent_dim": 16, "epochs": 5, "batch_size": 8, "learning_rate": 0.001,
+        "seed": 0, "dataset": "storyworld", "text_target": "frame4", "image_heads": "shared",
+        "latent_norm": "relu", "equalize": True, "windows": "first", "text_dim": 16, "fused_dim": 16,
+        "text_decoder": "frozen", "text_conditioning": "initial", "word_dropout": 0.0,
+        "text_encoder": "lstm", "visual_pretraining": 0, "text_pretraining": 15, "image_weight": 1.0,
+        "text_weight": 1.0, "context_weight": 0.2, "tokenizer": "auto", "precision": "fp32",
+        "device": "auto", "resume": None,
+    }  # fmt: skip
+    assert {name: getattr(config, name) for name in published} == published
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("latent_dim", "0"), ("latent_dim", "16.5"), ("epochs", "-1"), ("epochs", "five"), ("visual", "vgg"),
+        ("learning_rate", "nan"), ("learning_rate", "0"), ("learning_rate", "1e400"), ("equalize", "maybe"),
+        ("word_dropout", "1"), ("seed", ""), ("max_stories", "2"), ("batch_size", "1e3"), ("dataset", " "),
+    ],
+)  # fmt: skip
+def test_a_bad_value_is_named_with_its_limits(key, value):
+    (problem,) = problems({key: value})
+    assert problem.startswith(f"{key}={value}")
+    assert KEYS[key].limits in problem
+
+
+def test_every_problem_comes_at_once():
+    found = problems({"latent_dim": "0", "epochs": "-3", "visul": "resnet", "visual": "resnett"})
+    assert len(found) == 4
+    assert "did you mean visual?" in " ".join(found)
+    assert "did you mean resnet?" in " ".join(found)
+
+
+def test_values_that_do_not_go_together_are_refused():
+    assert "raise one" in problems({"image_weight": 0, "text_weight": 0, "context_weight": 0})[0]
+    assert "text_decoder=trained" in problems({"word_dropout": 0.3})[0]
+
+
+def test_a_configuration_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        Config().epochs = 6
+
+
+@given(st.data())
+def test_the_text_of_a_value_reads_back_as_the_value(data):
+    key = data.draw(st.sampled_from(list(KEYS.values())))
+    if key.choices:
+        value = data.draw(st.sampled_from(key.choices))
+    elif key.kind is bool:
+        value = data.draw(st.booleans())
+    elif key.kind is int:
+        value = data.draw(st.integers(int(key.low), int(key.high or 10**6)))
+    elif key.kind is float:
+        value = data.draw(st.floats(0.01, 0.99))
+    else:
+        value = data.draw(
+            st.from_regex(r"[a-zA-Z0-9_/.-]{2,20}", fullmatch=True).filter(lambda t: t != "none")
+        )
+    assert parse(key, to_text(value)) == value
+
+
+@given(st.dictionaries(st.sampled_from([*KEYS, "unknown"]), st.text(max_size=12), max_size=4))
+def test_any_text_is_either_a_configuration_or_a_clear_refusal(given):
+    try:
+        resolve(Config, given)
+    except ConfigError as error:
+        assert error.problems and all(error.problems)
+
+
+def test_the_hash_tells_configurations_apart_and_ignores_where_they_run():
+    assert Config(latent_dim=32).hash() != Config().hash()
+    assert Config(seed=1).hash() != Config().hash()
+    assert Config(device="cpu").hash() == Config().hash()
+
+
+@pytest.mark.parametrize(
+    "changed, name",
+    [
+        ({"visual": "basecase"}, "Basecase"),
+        ({"latent_dim": 128}, "ResNet128"),
+        ({"latent_dim": 128, "epochs": 10}, "ResNet128-e10"),
+        ({"latent_dim": 64, "seed": 3}, "ResNet64-s3"),
+        ({"seed": 2, "epochs": 7, "latent_norm": "layernorm"}, "ResNet16-e7-s2-latent_norm=layernorm"),
+        ({"dataset": "/tmp/my stories/"}, "ResNet16-dataset=my_stories"),
+    ],
+)
+def test_run_names(changed, name):
+    assert Config(**changed).run_name == name
+
+
+def test_arms_do_not_depend_on_the_seed():
+    assert Config(seed=4, epochs=10).arm == Config(epochs=10).arm == "ResNet16-e10"
+
+
+def test_words_of_the_command_line():
+    assert read_words(["--a", "1", "--b=x=y", "--c=-1"]) == {"a": "1", "b": "x=y", "c": "-1"}
+    with pytest.raises(ConfigError) as caught:
+        read_words(["stray", "--epochs", "--seed", "1", "--seed", "2"])
+    assert len(caught.value.problems) == 3
+
+
+def test_a_recipe_given_twice_names_the_other_way():
+    with pytest.raises(ConfigError, match="python -m ablation train --recipe"):
+        settings_of(ENTRY_POINTS["main"], ["--recipe", "notebook"])
+
+
+def test_mlproject_and_the_page_are_written_from_the_declarations():
+    assert (ROOT / "MLproject").read_text() == mlproject()
+    assert (ROOT / "docs" / "configuration.md").read_text() == configuration_page()
+
+
+def test_mlproject_lists_what_the_interface_promises():
+    entries = yaml.safe_load((ROOT / "MLproject").read_text())["entry_points"]
+    assert set(entries) >= {"main", "summary", "prepare", "pretrain"}
+    listed = {name: p["default"] for name, p in entries["main"]["parameters"].items()}
+    assert listed == {
+        "visual": "resnet", "latent_dim": "16", "epochs": "5", "batch_size": "8", "learning_rate": "0.001",
+        "seed": "0", "dataset": "storyworld",
+    }  # fmt: skip
+
+
+def test_every_entry_point_has_its_module():
+    for entry in ENTRY_POINTS.values():
+        assert (ROOT / "ablation" / "commands" / f"{entry.module}.py").is_file()
+        assert set(entry.listed) <= {f.name for f in fields(entry.settings)}

@@ -1,0 +1,184 @@
+"""Stories in: parquet folders, saved data sets, the hub; the prepared store; windows and splits."""
+
+import hashlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from datasets import Dataset, load_dataset
+
+from ablation.config.config import Config
+from ablation.data import hub
+from ablation.data.sources import open_source
+from ablation.data.store import prepare
+from ablation.data.tokens import BERT, choose_tokenizer, train_wordpiece
+from ablation.data.windows import all_windows, split_train_validation
+from ablation.errors import DataError
+
+
+def prepared(folder, **keys):
+    config = Config(dataset=str(folder), **keys)
+    return prepare(config, open_source(config.dataset, config.world_stories))
+
+
+def rows_of(world, count=8):
+    return load_dataset(str(world), split="train").to_pandas().to_dict("records")[:count]
+
+
+def write_rows(folder, rows, columns=None):
+    folder.mkdir(exist_ok=True)
+    table = pa.Table.from_pylist(
+        [{k: v for k, v in row.items() if not columns or k in columns} for row in rows]
+    )
+    pq.write_table(table, folder / "train-0.parquet")
+    return folder
+
+
+def test_parquet_and_saved_folders_of_the_same_stories_prepare_alike(world, tmp_path):
+    load_dataset(str(world)).save_to_disk(tmp_path / "saved")
+    parquet, saved = prepared(world), prepared(tmp_path / "saved")
+    assert parquet.folder != saved.folder
+    for split in ("train", "test"):
+        assert np.array_equal(parquet.frames(split), saved.frames(split))
+        assert np.array_equal(parquet.tokens(split), saved.tokens(split))
+        assert parquet.index(split) == saved.index(split)
+
+
+def test_the_first_windows_and_all_windows(world):
+    first, sliding = prepared(world), prepared(world, windows="sliding")
+    assert len(first.index("train").starts) == 24
+    counts = [row["frame_count"] for row in rows_of(world, 24)]
+    assert len(sliding.index("train").starts) == sum(count - 4 for count in counts)
+    windows = all_windows(sliding, "train", "frame5")
+    ends = windows.starts + 4
+    assert len(windows.batch(np.arange(3))) == 3 and ends.max() < len(windows.frames)
+    batch = windows.batch(np.array([0]))
+    assert batch.frames.shape == (1, 4, 3, 60, 125) and 0 <= batch.frames.min() <= batch.frames.max() <= 1
+    assert np.array_equal(batch.target_tokens[0], windows.token_rows[4])
+
+
+def test_the_left_over_loop_variable_makes_frame_4_the_text_target(world):
+    windows = all_windows(prepared(world), "train", "frame4")
+    batch = windows.batch(np.array([1]))
+    assert np.array_equal(batch.target_tokens[0], batch.tokens[0, 3])
+
+
+def test_a_store_is_built_once(world, monkeypatch):
+    prepared(world)
+    monkeypatch.setattr("ablation.data.store._build", None)
+    prepared(world)
+
+
+def test_a_store_with_a_torn_file_is_built_again(world):
+    store = prepared(world, seed=0, max_stories=20)
+    file = store.folder / "train.tokens.i32"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-4])
+    assert prepared(world, max_stories=20).tokens("train").tobytes() == whole
+
+
+def test_short_stories_are_counted_with_their_reason(world, tmp_path):
+    rows = rows_of(world)
+    rows[0] = rows[0] | {"images": rows[0]["images"][:4]}
+    rows[1] = rows[1] | {"story": rows[1]["story"].replace("<gdi image3>", "<gdi image99>")}
+    rows[2] = rows[2] | {"story": ""}
+    index = prepared(
+        write_rows(
+            tmp_path / "short",
+            rows + [r | {"story_id": f"more{i}"} for i, r in enumerate(rows_of(world, 24) * 2)],
+        )
+    ).index("train")
+    assert sorted(index.skipped_counts.values()) == [1, 2]
+    assert index.skipped["fewer than 5 frames"] == [rows[0]["story_id"]]
+
+
+def test_the_wordpiece_never_sees_the_test_split(world):
+    store = prepared(world)
+    vocabulary = set(store.tokenizer().get_vocab())
+    train = " ".join(store.index("train").texts).lower()
+    whole_words = {w for w in vocabulary if w.isalpha() and len(w) > 3}
+    assert whole_words and all(word in train for word in whole_words)
+    assert store.tokens("train").shape[1] == 120
+
+
+def test_the_tokenizer_of_each_data_set():
+    assert choose_tokenizer("auto", "daniel3303/StoryReasoning") == BERT
+    assert choose_tokenizer("auto", "storyworld") == "trained"
+    assert choose_tokenizer("/some/folder", "storyworld") == "/some/folder"
+
+
+def test_a_local_tokenizer_folder_serves(world):
+    folder = prepared(world).folder / "tokenizer"
+    again = prepared(world, tokenizer=str(folder))
+    assert np.array_equal(again.tokens("test"), prepared(world).tokens("test"))
+
+
+def test_the_split_is_by_story_80_to_20_and_the_seeds_own(world):
+    windows = all_windows(prepared(world, windows="sliding"), "train", "frame5")
+    train, validation = split_train_validation(windows, seed=3)
+    assert not set(train.stories) & set(validation.stories)
+    assert (train.story_count, validation.story_count) == (19, 5)
+    again, _ = split_train_validation(windows, seed=3)
+    other, _ = split_train_validation(windows, seed=4)
+    assert np.array_equal(train.starts, again.starts) and set(train.stories) != set(other.stories)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda rows, f: write_rows(f, rows, columns=("story_id", "story")), "lacks the column images"),
+        (lambda rows, f: write_rows(f, rows[:3]), "at least 5 are needed"),
+        (lambda rows, f: write_rows(f, [rows[0] | {"images": []}]), "at least 5 are needed"),
+        (lambda rows, f: f.mkdir() or (f / "train.parquet").write_bytes(b"PAR1 no"), "not a whole parquet file"),
+        (lambda rows, f: f.mkdir(), "holds neither parquet files nor"),
+        (lambda rows, f: f.mkdir() or (f / "test-0.parquet").write_bytes((write_rows(f.parent / "x", rows) / "train-0.parquet").read_bytes()), "no parquet file of a train split"),
+    ],
+)  # fmt: skip
+def test_an_unusable_data_set_says_what_is_wrong(world, tmp_path, make, message):
+    make(rows_of(world), tmp_path / "bad")
+    with pytest.raises(DataError, match=message):
+        prepared(tmp_path / "bad")
+
+
+def test_an_unreadable_picture_names_story_and_frame(world, tmp_path):
+    rows = rows_of(world)
+    images = [dict(image) for image in rows[4]["images"]]
+    images[2]["bytes"] = images[2]["bytes"][:50]
+    rows[4] = rows[4] | {"images": images}
+    with pytest.raises(DataError, match=rf"story {rows[4]['story_id']}, frame 3"):
+        prepared(write_rows(tmp_path / "torn", rows))
+
+
+def test_a_missing_folder_and_an_unreachable_hub_name_the_offline_choices(monkeypatch):
+    with pytest.raises(DataError, match="offline, use dataset=storyworld"):
+        open_source("./nowhere", 20)
+    monkeypatch.setattr(hub, "HUB_SECONDS", 1)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(DataError, match="offline, use dataset=storyworld"):
+        open_source("nobody/nothing", 20)
+
+
+def test_without_a_test_split_some_stories_are_held_out(world, tmp_path):
+    rows = [row | {"story_id": f"{row['story_id']}-{n}"} for n in range(2) for row in rows_of(world, 24)]
+    store = prepared(write_rows(tmp_path / "single", rows))
+    train, test = store.index("train").story_ids, store.index("test").story_ids
+    assert len(train) + len(test) == 48 and not set(train) & set(test) and test
+
+
+def test_the_digest_is_that_of_the_bytes(world, tmp_path):
+    import shutil
+
+    shutil.copytree(world, tmp_path / "copy")
+    assert open_source(str(world), 20).digest == open_source(str(tmp_path / "copy"), 20).digest
+    changed = next((tmp_path / "copy").rglob("train*.parquet"))
+    rows = Dataset.from_parquet(str(changed)).select(range(20))
+    rows.to_parquet(changed)
+    assert open_source(str(world), 20).digest != open_source(str(tmp_path / "copy"), 20).digest
+    assert len(hashlib.sha256().hexdigest()) == 64
+
+
+def test_the_wordpiece_is_a_function_of_the_text(world):
+    texts = prepared(world).index("train").texts
+    vocabularies = [train_wordpiece(texts).get_vocab() for _ in range(3)]
+    assert vocabularies[0] == vocabularies[1] == vocabularies[2]

@@ -1,0 +1,232 @@
+"""The commands on real pictures, with a real MLflow store."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from PIL import Image
+
+from ablation.errors import NonFiniteLoss
+from ablation.track.query import find_runs, metric_history
+from ablation.train.loop import fit
+
+FAST = ("--text_pretraining", 2, "--batch_size", 4)
+LOSSES = ("total_loss", "image_loss", "context_loss", "text_loss")
+
+
+@pytest.fixture
+def train(command, world, store):
+    """Trains a small configuration; returns the run as the server knows it."""
+
+    def run(*words):
+        words = words if "--epochs" in words else ("--epochs", 2, *words)
+        code, out, err = command("main", "--dataset", world, *FAST, *words)
+        assert code == 0, err
+        return find_runs("train")[-1], out
+
+    return run
+
+
+def artifacts(run_id, folder=""):
+    return {f.path for f in MlflowClient().list_artifacts(run_id, folder)}
+
+
+def test_one_configuration_is_all_there(train, store):
+    record, out = train("--latent_dim", 24, "--seed", 3)
+    assert (record.name[:14], record.status) == ("ResNet24-e2-s3", "FINISHED")
+    for split in ("train", "val"):
+        for loss in LOSSES:
+            assert sorted(metric_history(record.run_id, f"{split}/{loss}")) == [1, 2]
+    for name in (
+        "floor/image_median",
+        "floor/image_copy_last",
+        "floor/image_best_of_4",
+        "floor/text_unigram",
+    ):
+        assert record.metrics[name] > 0 and record.metrics[name.replace("floor/", "floor/test_")] > 0
+    assert {f"test/{loss}" for loss in LOSSES} <= record.metrics.keys()
+    assert record.metrics["health/target_spread"] > record.metrics["health/prediction_spread"] >= 0
+    total = (
+        record.metrics["val/image_loss"]
+        + record.metrics["val/text_loss"]
+        + 0.2 * record.metrics["val/context_loss"]
+    )
+    assert record.metrics["val/total_loss"] == pytest.approx(total, abs=1e-5)
+    assert record.params["latent_dim"] == "24" and record.params["context_weight"] == "0.2"
+    assert {
+        "config_hash",
+        "data_hash",
+        "code_commit",
+        "code_dirty",
+        "arm",
+        "mlflow.note.content",
+    } <= record.tags.keys()
+    assert "--latent_dim 24" in record.tags["mlflow.note.content"]
+    assert "mlflow ui" in out and record.run_id in out and "val floor" in out
+
+
+def test_what_a_run_leaves_among_its_artifacts(train, store):
+    record, _ = train()
+    assert artifacts(record.run_id) == {
+        "checkpoints",
+        "config.json",
+        "loss_summary_resnet16.csv",
+        "predictions",
+    }
+    assert artifacts(record.run_id, "checkpoints") == {"checkpoints/best.pt", "checkpoints/last.pt"}
+    pictures = {
+        f"predictions/epoch-{epoch:02d}-{split}.png" for epoch in (1, 2) for split in ("train", "val")
+    }
+    assert artifacts(record.run_id, "predictions") == pictures
+    folder = MlflowClient().download_artifacts(record.run_id, "", str(store))
+    table = pd.read_csv(f"{folder}/loss_summary_resnet16.csv")
+    assert list(table.columns) == ["Epoch", "Total Loss", "Image Loss", "Context Loss", "Text Loss"]
+    assert table["Image Loss"].tolist() == pytest.approx(
+        list(metric_history(record.run_id, "train/image_loss").values()), abs=1e-6
+    )
+    assert json.loads(Path(folder, "config.json").read_text())["text_target"] == "frame4"
+    picture = np.asarray(Image.open(f"{folder}/predictions/epoch-02-val.png").convert("RGB"))
+    assert picture.shape[1] > 1500 and picture.std() > 20
+    (dataset,) = MlflowClient().get_run(record.run_id).inputs.dataset_inputs
+    assert json.loads(dataset.dataset.profile)["train_stories"] == 19
+
+
+def test_same_seed_same_numbers_and_another_seed_others(train):
+    first, _ = train()
+    again, out = train()
+    other, _ = train("--seed", 1)
+    assert "from the finished run" in out
+    same = [name for name in first.metrics if not name.startswith("speed")]
+    assert {n: first.metrics[n] for n in same} == {n: again.metrics[n] for n in same}
+    assert other.metrics["val/text_loss"] != first.metrics["val/text_loss"]
+    assert len(find_runs("pretrain")) == 2
+
+
+def test_pretraining_by_itself_is_found_by_main(command, world, store, train):
+    assert command("pretrain", "--part", "text", "--dataset", world, "--text_pretraining", 2)[0] == 0
+    (pretraining,) = find_runs("pretrain")
+    assert sorted(metric_history(pretraining.run_id, "val/text_loss")) == [1, 2]
+    record, _ = train()
+    assert record.tags["text_autoencoder"] == pretraining.run_id
+    assert "stands already" in command("pretrain", "--dataset", world, "--text_pretraining", 2)[1]
+    assert len(find_runs("pretrain")) == 1
+
+
+def test_a_visual_autoencoder_can_be_pretrained(train):
+    record, _ = train("--visual_pretraining", 1, "--visual", "basecase")
+    assert (
+        record.name == ["Basecase-e2", "_pretraining=2-dataset=stories"][0]
+        or record.tags["visual_autoencoder"]
+    )
+    assert find_runs("pretrain", extra="tags.part = 'visual'")[0].run_id == record.tags["visual_autoencoder"]
+
+
+def test_the_embedded_world_is_the_default_data_set(command, store):
+    code, out, err = command("prepare", "--world_stories", 20, "--export", "world")
+    assert code == 0, err
+    assert "train stories" in out and list((store / "world").rglob("train-*.parquet"))
+    code, _, err = command("prepare", "--world_stories", 20, "--export", "world")
+    assert code == 1 and "not an empty folder" in err
+
+
+@pytest.mark.parametrize(
+    "words, named",
+    [
+        (["main", "--latent_dim", "0", "--epochs", "-2", "--visul", "x"], ["latent_dim=0", "epochs=-2", "did you mean visual?"]),
+        (["mian"], ["did you mean main?"]),
+        (["main", "--recipe", "notebook"], ["python -m ablation train --recipe"]),
+        (["summary", "--format", "xml"], ["csv | markdown | latex"]),
+        (["pretrain", "--text_pretraining", "0"], ["at least 1 epoch"]),
+        (["prepare", "--dataset", "a/b", "--export", "x"], ["export=x writes only dataset=storyworld"]),
+    ],
+)  # fmt: skip
+def test_a_bad_command_ends_with_2_and_leaves_no_run(command, store, words, named):
+    code, _, err = command(*words)
+    assert code == 2 and all(name in err for name in named) and "Traceback" not in err
+    assert not find_runs("train") and not find_runs("pretrain")
+
+
+def test_unusable_data_fail_the_run_with_the_reason_in_a_tag(command, store, tmp_path):
+    (tmp_path / "empty").mkdir()
+    code, _, err = command("main", "--dataset", tmp_path / "empty")
+    assert code == 1 and "holds neither parquet files nor" in err
+    (record,) = find_runs("train")
+    assert record.status == "FAILED" and "holds neither parquet files nor" in record.tags["failure"]
+
+
+def test_a_loss_that_is_not_finite_fails_the_run(command, store, world):
+    code, _, err = command("main", "--dataset", world, *FAST, "--image_weight", "1e39")
+    assert code == NonFiniteLoss.exit_code and "total_loss is inf in epoch 1 at step 1" in err
+    assert find_runs("train")[-1].status == "FAILED"
+
+
+def test_a_stopped_run_goes_on_where_it_was(command, store, world, train, monkeypatch):
+    whole, _ = train("--epochs", 3)
+
+    def stopping_fit(task, optimizer, state, after_epoch, tick):
+        def after(state, metrics, is_best):
+            after_epoch(state, metrics, is_best)
+            if state.epoch == 2 and hasattr(task, "predict"):
+                raise KeyboardInterrupt
+
+        return fit(task, optimizer, state, after, tick)
+
+    monkeypatch.setattr("ablation.commands.training.fit", stopping_fit)
+    code, _, _ = command("main", "--dataset", world, *FAST, "--epochs", 3)
+    monkeypatch.undo()
+    assert code == 130
+    stopped = find_runs("train")[-1]
+    assert stopped.status == "KILLED" and stopped.run_id in stopped.tags["failure"]
+    assert (
+        command(
+            "main", "--dataset", world, *FAST, "--epochs", 3, "--latent_dim", 9, "--resume", stopped.run_id
+        )[0]
+        == 1
+    )
+    assert command("main", "--dataset", world, *FAST, "--epochs", 3, "--resume", stopped.run_id)[0] == 0
+    resumed = next(r for r in find_runs("train") if r.run_id == stopped.run_id)
+    assert resumed.status == "FINISHED" and "failure" not in resumed.tags
+    for name in whole.metrics:
+        if not name.startswith("speed"):
+            assert metric_history(whole.run_id, name) == metric_history(resumed.run_id, name)
+            assert len(MlflowClient().get_metric_history(resumed.run_id, name)) == len(
+                metric_history(whole.run_id, name)
+            )
+
+
+def test_the_summary_is_read_from_the_server(command, train, store):
+    for seed in (0, 1):
+        train("--visual", "basecase", "--seed", seed)
+    kept, _ = train("--latent_dim", 32, "--seed", 0)
+    kept, _ = train("--latent_dim", 32, "--seed", 0)
+    command("main", "--dataset", "nowhere/./x")
+    code, out, err = command("summary", "--out", "tables", "--format", "markdown")
+    assert code == 0, err
+    results = pd.read_csv(store / "tables" / "Results_Summary.csv")
+    assert list(results.columns) == [
+        "Model",
+        "Epoch",
+        "Total Loss",
+        "Image Loss",
+        "Context Loss",
+        "Text Loss",
+    ]
+    assert [m.split("-")[0] for m in results["Model"]] == ["Basecase", "ResNet32"]
+    basecase = [r for r in find_runs("train") if r.params.get("visual") == "basecase"]
+    mean = np.mean([metric_history(r.run_id, "train/image_loss")[2] for r in basecase])
+    assert results["Image Loss"][0] == pytest.approx(mean, abs=1e-4)
+    assert out.count("left out:") == 2 and f"repeats {kept.run_id}" in out and "is FAILED" in out
+    assert len(list((store / "tables").glob("loss_summary_*.csv"))) == 2
+    first = {p.name: p.read_bytes() for p in (store / "tables").iterdir()}
+    command("summary", "--out", "tables", "--format", "markdown")
+    assert first == {p.name: p.read_bytes() for p in (store / "tables").iterdir()}
+
+
+def test_a_summary_of_nothing_says_what_is_missing(command, store):
+    code, _, err = command("summary")
+    assert code == 3 and "python -m ablation main" in err
+    code, _, err = command("summary", "--experiment", "nope")
+    assert code == 1 and "experiment nope does not exist" in err

@@ -1,0 +1,112 @@
+"""The one loop, its checkpoints, and the numbers it reports."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from ablation.errors import AblationError, NonFiniteLoss
+from ablation.randomness import derived_seed, generator
+from ablation.train.checkpoint import load_checkpoint, restore, save_checkpoint
+from ablation.train.loop import LoopState, fit, make_optimizer
+
+
+class Line:
+    """y = w·x on seven points, in batches of three."""
+
+    learning_rate = 0.1
+
+    def __init__(self, epochs=4, poison=None):
+        torch.manual_seed(0)
+        self.module, self.epochs, self.poison = nn.Linear(1, 1), epochs, poison
+        self.x = torch.arange(7.0)[:, None]
+
+    def training_batches(self, epoch):
+        order = torch.randperm(7, generator=generator(0, "order", epoch))
+        for rows in order.split(3):
+            yield self.x[rows], len(rows)
+
+    def steps_per_epoch(self):
+        return 3
+
+    def losses(self, x):
+        loss = (self.module(x) - 2 * x).abs().mean()
+        if self.poison and self.module.training:
+            loss = loss * self.poison
+        return {"text_loss": loss, "total_loss": loss * 2}
+
+    def validate(self):
+        self.module.eval()
+        with torch.no_grad():
+            return {"val/total_loss": (self.module(self.x) - 2 * self.x).abs().mean().item()}
+
+
+def trained(task, state=None, optimizer=None, after=lambda *a: None):
+    return fit(task, optimizer or make_optimizer(task), state or LoopState(), after)
+
+
+def test_losses_are_weighted_by_samples():
+    task, seen = Line(epochs=1), []
+    losses = task.losses
+    task.losses = lambda x: seen.append((losses(x)["total_loss"].item(), len(x))) or losses(x)
+    state = trained(task)
+    assert [n for _, n in seen] == [3, 3, 1]
+    assert state.history[0]["train/total_loss"] == pytest.approx(sum(v * n for v, n in seen) / 7)
+
+
+def test_the_best_epoch_is_that_of_the_lowest_validation_total():
+    state = trained(Line(epochs=12))
+    values = [metrics["val/total_loss"] for metrics in state.history]
+    assert state.best_value == min(values) and values[state.best_epoch - 1] == min(values)
+
+
+def test_a_resumed_run_has_the_same_numbers_bit_for_bit(tmp_path):
+    whole = Line(epochs=4)
+    expected = trained(whole)
+    first = Line(epochs=2)
+    optimizer = make_optimizer(first)
+    state = trained(first, optimizer=optimizer)
+    save_checkpoint(tmp_path / "last.pt", first.module, optimizer, state, {"a": "1"})
+    second = Line(epochs=4)
+    optimizer = make_optimizer(second)
+    state = restore(load_checkpoint(tmp_path / "last.pt"), second.module, optimizer)
+    state = trained(second, state, optimizer)
+    strip = lambda h: [{k: v for k, v in m.items() if not k.startswith("speed")} for m in h]  # noqa: E731
+    assert strip(state.history) == strip(expected.history)
+    assert torch.equal(second.module.weight, whole.module.weight)
+
+
+@pytest.mark.parametrize("poison, value", [(float("nan"), "nan"), (float("inf"), "inf")])
+def test_a_loss_that_is_not_finite_stops_before_it_spoils_the_weights(poison, value):
+    task = Line(poison=poison)
+    before = copy.deepcopy(task.module.state_dict())
+    with pytest.raises(NonFiniteLoss, match=f"text_loss is {value} in epoch 1 at step 1") as caught:
+        trained(task)
+    assert caught.value.component == "text_loss"
+    assert torch.equal(before["weight"], task.module.weight)
+
+
+def test_a_torn_checkpoint_is_refused(tmp_path):
+    task = Line()
+    save_checkpoint(tmp_path / "c.pt", task.module, make_optimizer(task), LoopState(), {})
+    whole = (tmp_path / "c.pt").read_bytes()
+    (tmp_path / "c.pt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(AblationError, match=r"c\.pt is not a whole checkpoint"):
+        load_checkpoint(tmp_path / "c.pt")
+
+
+def test_a_killed_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    task = Line()
+    file = tmp_path / "c.pt"
+    save_checkpoint(file, task.module, make_optimizer(task), LoopState(epoch=1), {})
+    monkeypatch.setattr("os.replace", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(file, task.module, make_optimizer(task), LoopState(epoch=2), {})
+    assert load_checkpoint(file)["state"]["epoch"] == 1
+
+
+def test_named_generators_differ_by_name_and_seed():
+    seeds = {derived_seed(s, *name) for s in (0, 1) for name in (("order", 1), ("order", 2), ("split",))}
+    assert len(seeds) == 6
+    assert generator(1, "order").initial_seed() == derived_seed(1, "order")

@@ -1,0 +1,113 @@
+"""Losses, floors and signs of life, against numbers worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from ablation.config.config import Config
+from ablation.data.tokens import Vocabulary
+from ablation.data.windows import Batch, StoryWindows
+from ablation.models.storyteller import Prediction
+from ablation.train.floors import batch_weighted_mean, floors, median_frame
+from ablation.train.health import Spread, another_story, dead_units
+from ablation.train.losses import context_target, story_losses, text_loss
+
+VOCABULARY = Vocabulary(size=4, pad=0, unknown=1, start=2, end=3)
+
+
+def test_the_total_is_image_plus_text_plus_a_fifth_of_context():
+    frames = torch.zeros(2, 4, 3, 60, 125)
+    frames[1] = 1.0
+    tokens = torch.tensor([[2, 1, 3, 0], [2, 3, 0, 0]])
+    batch = Batch(frames, tokens[:, None].expand(2, 4, 4), torch.full((2, 3, 60, 125), 0.25), tokens)
+    image = torch.full((2, 3, 60, 125), 0.75)
+    prediction = Prediction(torch.zeros(2, 1), image, image, torch.zeros(2, 3, 4))
+    losses = story_losses(prediction, batch, pad=0, config=Config())
+    assert losses["image_loss"].item() == pytest.approx(0.5)
+    assert losses["context_loss"].item() == pytest.approx(0.25**2)
+    assert losses["text_loss"].item() == pytest.approx(math.log(4))
+    assert losses["total_loss"].item() == pytest.approx(0.5 + math.log(4) + 0.2 * 0.0625)
+
+
+def test_without_a_context_head_there_is_no_context_loss():
+    batch = Batch(
+        torch.zeros(1, 4, 3, 60, 125),
+        torch.ones(1, 4, 3).long(),
+        torch.zeros(1, 3, 60, 125),
+        torch.ones(1, 3).long(),
+    )
+    prediction = Prediction(torch.zeros(1, 1), torch.ones(1, 3, 60, 125), None, torch.zeros(1, 2, 4))
+    losses = story_losses(prediction, batch, 0, Config(text_weight=2, image_weight=3))
+    assert "context_loss" not in losses
+    assert losses["total_loss"].item() == pytest.approx(3 * 1 + 2 * math.log(4))
+
+
+def test_text_loss_averages_over_real_tokens_only():
+    logits = torch.zeros(2, 3, 4)
+    logits[0, 0, 1] = 50.0
+    tokens = torch.tensor([[2, 1, 3, 0], [2, 3, 0, 0]])
+    assert text_loss(logits, tokens, pad=0).item() == pytest.approx(2 * math.log(4) / 3)
+
+
+def test_the_context_target_is_the_mean_of_the_whole_batch():
+    frames = torch.zeros(2, 4, 3, 60, 125)
+    frames[0, 0] = 1.0
+    assert context_target(frames).unique().tolist() == [0.125]
+
+
+def windows(pixels: np.ndarray, tokens: np.ndarray) -> StoryWindows:
+    """`pixels` (W, 5) grey values, one story per window; `tokens` (W, T) of frame 4."""
+    frames = np.broadcast_to(pixels.reshape(-1, 1, 1, 1), (pixels.size, 3, 60, 125)).astype(np.uint8)
+    rows = np.repeat(tokens, 5, axis=0)
+    count = len(pixels)
+    return StoryWindows(
+        frames,
+        rows,
+        [""] * pixels.size,
+        np.arange(count) * 5,
+        np.arange(count),
+        [str(i) for i in range(count)],
+        "frame4",
+    )
+
+
+def test_floors_by_hand():
+    train = windows(
+        np.array([[0, 0, 0, 0, 51], [0, 0, 0, 0, 102], [0, 0, 0, 0, 255]]), np.array([[2, 1, 3, 0]] * 3)
+    )
+    scored = windows(
+        np.array([[0, 255, 0, 51, 102], [102, 0, 0, 0, 51]]), np.array([[2, 1, 3, 0], [2, 1, 1, 3]])
+    )
+    assert np.allclose(median_frame(train), 0.4)
+    found = floors(train, scored, VOCABULARY, batch_size=1)
+    assert found["floor/image_median"] == pytest.approx((0 + 0.2) / 2, abs=1e-6)
+    assert found["floor/image_copy_last"] == pytest.approx((0.2 + 0.2) / 2, abs=1e-6)
+    assert found["floor/image_best_of_4"] == pytest.approx((0.2 + 0.2) / 2, abs=1e-6)
+    unigram = -math.log(4 / 10)
+    assert found["floor/text_unigram"] == pytest.approx(unigram, abs=1e-6)
+
+
+def test_the_text_floor_is_averaged_as_the_loss_is():
+    sums, counts = np.array([2.0, 9.0, 4.0]), np.array([1, 3, 1])
+    assert batch_weighted_mean(sums, counts, 2) == pytest.approx((11 / 4 * 2 + 4) / 3)
+
+
+def test_spread_is_the_mean_standard_deviation_of_the_pixels():
+    images = torch.rand(30, 3, 60, 125, generator=torch.Generator().manual_seed(0))
+    spread = Spread()
+    for part in images.split(7):
+        spread.add(part)
+    assert spread.value() == pytest.approx(images.std(dim=0, correction=0).mean().item(), rel=1e-5)
+    constant = Spread()
+    constant.add(torch.full((9, 3, 60, 125), 0.3))
+    assert constant.value() == 0
+
+
+def test_dead_units_and_shuffled_stories():
+    z = torch.tensor([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]])
+    assert dead_units(z) == 0.5
+    rows = torch.arange(7)[:, None]
+    assert (another_story(rows) != rows).all()
+    assert sorted(another_story(rows)[:, 0].tolist()) == list(range(7))

@@ -1,0 +1,136 @@
+"""Models: the original's exact counts, its defects on purpose, shapes of every variant."""
+
+import pytest
+import torch
+
+from ablation.config.config import Config
+from ablation.models.storyteller import (
+    Storyteller,
+    build_text_autoencoder,
+    build_visual_autoencoder,
+    count_parameters,
+    trainable_parameters,
+)
+from ablation.models.text import TextDecoder
+from ablation.train.pretraining import TEXT_KEYS
+
+BERT_VOCABULARY = 30522
+
+
+def storyteller(vocabulary=50, **keys) -> Storyteller:
+    config = Config(**keys)
+    return Storyteller(config, build_visual_autoencoder(config), build_text_autoencoder(config, vocabulary))
+
+
+def inputs(vocabulary=50, batch=3):
+    draws = torch.Generator().manual_seed(1)
+    frames = torch.rand(batch, 4, 3, 60, 125, generator=draws)
+    tokens = torch.randint(5, vocabulary, (batch, 4, 120), generator=draws)
+    return frames, tokens, tokens[:, 3, :-1]
+
+
+def test_the_published_parameter_counts():
+    config = Config(visual="basecase")
+    text = build_text_autoencoder(config, BERT_VOCABULARY)
+    visual = build_visual_autoencoder(config)
+    assert count_parameters(visual) == 503_539
+    assert count_parameters(text) == 1_499_930
+    whole = Storyteller(config, visual, text)
+    assert count_parameters(whole, trainable_only=True) == 507_028
+    assert count_parameters(whole) == 2_006_958
+
+
+def test_shapes_of_the_basecase_stage_by_stage():
+    visual = build_visual_autoencoder(Config(visual="basecase"))
+    frames = torch.rand(2, 3, 60, 125)
+    features = visual.encoder.content[0](frames)
+    assert features.shape == (2, 64, 8, 16)
+    assert visual.encoder(frames).shape == (2, 16)
+    assert visual(frames).shape == (2, 3, 60, 125)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"visual": "basecase"}, {"latent_dim": 16}, {"latent_dim": 128}, {"fused_dim": 64}, {"text_dim": 48},
+        {"latent_norm": "layernorm"}, {"image_heads": "separate"}, {"image_heads": "single"},
+        {"text_decoder": "trained"}, {"text_conditioning": "every_step"},
+    ],
+)  # fmt: skip
+def test_every_variant_predicts_pictures_and_words(keys):
+    model = storyteller(**keys)
+    prediction = model(*inputs())
+    assert prediction.image.shape == (3, 3, 60, 125)
+    assert prediction.image.min() >= 0 and prediction.image.max() <= 1
+    assert prediction.logits.shape == (3, 119, 50)
+    assert (prediction.context_image is None) == (keys.get("image_heads") == "single")
+    assert all(len(words) <= 7 for words in model.generate(prediction.z, start=2, end=3, length=7))
+
+
+def test_the_shared_head_is_one_tensor_and_separate_heads_are_not():
+    shared = storyteller()(*inputs())
+    assert shared.image is shared.context_image
+    separate = storyteller(image_heads="separate")(*inputs())
+    assert not torch.equal(separate.image, separate.context_image)
+
+
+def test_z_is_cut_at_zero_in_the_notebook_only():
+    assert storyteller()(*inputs()).z.min() >= 0
+    assert storyteller(latent_norm="layernorm")(*inputs()).z.min() < 0
+
+
+def test_latent_width_changes_the_image_side_alone():
+    narrow, wide = storyteller(latent_dim=16), storyteller(latent_dim=128)
+    assert isinstance(narrow.to_image, torch.nn.Identity)
+    assert wide.to_image.weight.shape == (128, 16)
+    assert wide.text.encoder.lstm.hidden_size == wide.fusion.gru.hidden_size == 16
+
+
+@pytest.mark.parametrize("decoder, moves", [("frozen", False), ("trained", True)])
+def test_what_the_gradient_reaches(decoder, moves):
+    model = storyteller(text_decoder=decoder)
+    prediction = model(*inputs())
+    (prediction.image.mean() + prediction.logits.logsumexp(-1).mean()).backward()
+    reached = {name for name, p in model.named_parameters() if p.grad is not None}
+    assert not any(name.startswith("text.encoder") for name in reached)
+    assert any(name.startswith("text.decoder") for name in reached) == moves
+    assert {"to_hidden.weight", "fusion.gru.weight_ih_l0", "visual.encoder.merge.weight"} <= reached
+    assert {id(p) for p in trainable_parameters(model)} == {
+        id(p) for p in model.parameters() if p.requires_grad
+    }
+
+
+def test_one_change_leaves_the_draws_of_the_rest_alone():
+    plain, changed = storyteller(), storyteller(image_heads="separate", latent_norm="layernorm")
+    shared = [n for n in plain.state_dict() if n in changed.state_dict()]
+    assert len(shared) > 40
+    for name in shared:
+        assert torch.equal(plain.state_dict()[name], changed.state_dict()[name]), name
+    assert not torch.equal(
+        storyteller(seed=1).fusion.project.weight, storyteller(seed=2).fusion.project.weight
+    )
+
+
+def test_building_a_model_leaves_the_global_generator_alone():
+    torch.manual_seed(7)
+    before = torch.random.get_rng_state()
+    storyteller()
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_generation_agrees_with_teacher_forcing():
+    torch.manual_seed(0)
+    decoder = TextDecoder(20, 8)
+    state = (torch.randn(2, 8), torch.randn(2, 8))
+    rows = decoder.generate(state, state[0], start=1, end=99, length=6)
+    fed = torch.tensor([[1, *row[:-1]] for row in rows])
+    assert decoder(fed, state, state[0]).argmax(-1).tolist() == rows
+
+
+def test_initialisation_is_the_originals():
+    visual = build_visual_autoencoder(Config(visual="basecase"))
+    weight = visual.encoder.content[2].weight
+    expected = (2 / (1 + 0.01**2) / 8192) ** 0.5
+    assert weight.std().item() == pytest.approx(expected, rel=0.02)
+    assert all((p == 0).all() for n, p in visual.named_parameters() if n.endswith("bias") and p.ndim == 1)
+    assert "text_dim" in TEXT_KEYS

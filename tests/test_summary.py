@@ -1,0 +1,87 @@
+"""Which runs count, and in what order they stand."""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from ablation.analyse.summary import arm_loss_summary, results_table, select_runs
+from ablation.analyse.tables import loss_summary, loss_summary_csv, results_csv
+from ablation.config.config import Config
+
+
+@dataclass
+class Run:
+    run_id: str
+    config: Config
+    status: str = "FINISHED"
+    started: int = 0
+    data: str = "d1"
+    name: str = ""
+    extra: dict = field(default_factory=dict)
+
+    @property
+    def params(self):
+        return self.config.texts()
+
+    @property
+    def tags(self):
+        return {
+            "arm": self.config.arm,
+            "config_hash": self.config.hash(),
+            "data_hash": self.data,
+            **self.extra,
+        }
+
+
+def published() -> list[Run]:
+    arms = [(128, 10), (32, 5), (128, 5), (64, 5), (16, 5)]
+    runs = [Run(f"r{w}-{e}", Config(latent_dim=w, epochs=e)) for w, e in arms]
+    return [*runs, Run("base", Config(visual="basecase"))]
+
+
+def test_the_published_order():
+    selection = select_runs(published())
+    history = lambda run, name: {1: 2.0, 2: 1.0}  # noqa: E731
+    summaries = {arm: arm_loss_summary(runs, history) for arm, runs in selection.arms.items()}
+    table = results_table(selection, summaries)
+    assert table["Model"].tolist() == [
+        "Basecase",
+        "ResNet16",
+        "ResNet32",
+        "ResNet64",
+        "ResNet128",
+        "ResNet128",
+    ]
+    assert list(selection.arms)[-2:] == ["ResNet128", "ResNet128-e10"]
+    assert results_csv(table).splitlines()[1] == "Basecase,2,1.0000,1.0000,1.0000,1.0000"
+
+
+def test_only_finished_runs_on_the_newest_data_count_once_each():
+    config = Config()
+    runs = [
+        Run("old data", config, started=1, data="d0"),
+        Run("first", config, started=2),
+        Run("second", config, started=3),
+        Run("other seed", Config(seed=1), started=4),
+        Run("failed", config, status="FAILED", started=5, extra={"failure": "boom\nmore"}),
+        Run("running", config, status="RUNNING", started=6),
+    ]
+    selection = select_runs(runs)
+    assert [run.run_id for run in selection.arms["ResNet16"]] == ["second", "other seed"]
+    reasons = {run.run_id: reason for run, reason in selection.left_out}
+    assert reasons["failed"] == "is FAILED: boom" and reasons["running"] == "is RUNNING"
+    assert reasons["first"].startswith("repeats second") and "other data" in reasons["old data"]
+
+
+def test_a_loss_summary_is_the_mean_over_the_runs_of_an_arm():
+    values = {"a": {1: 1.0, 2: 3.0}, "b": {1: 2.0, 2: 5.0}}
+    table = arm_loss_summary([Run("a", Config()), Run("b", Config(seed=1))], lambda run, name: values[run])
+    assert table["Epoch"].tolist() == [1, 2] and table["Text Loss"].tolist() == [1.5, 4.0]
+
+
+def test_a_loss_that_was_not_logged_is_empty_and_never_zero():
+    table = loss_summary({"train/total_loss": {1: 0.5}, "train/image_loss": {1: 0.25}})
+    assert loss_summary_csv(table) == (
+        "Epoch,Total Loss,Image Loss,Context Loss,Text Loss\n1,0.500000,0.250000,,\n"
+    )
+    assert pd.isna(table["Context Loss"][0])
