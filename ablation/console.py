@@ -25,11 +25,6 @@ class Console:
             self._bar = tqdm(desc=label, total=total or None, disable=None, leave=False, delay=0.5)
         self._bar.update(done - self._bar.n)
 
-    def note(self, text: str) -> None:
-        """A remark at the end of the bar, e.g. the losses so far."""
-        if self._bar is not None:
-            self._bar.set_postfix_str(text)
-
     def close(self) -> None:
         """Takes the bar away."""
         if self._bar is not None:

@@ -54,7 +54,7 @@ def train_task(
         if state.epoch not in logged:
             run.log_metrics(metrics, step=state.epoch)
         after_epoch(state)
-        console.note(_losses(metrics))
+        console.say(f"{label}: epoch {state.epoch} of {task.epochs}, {_losses(metrics)}")
 
     fit(task, optimizer, state, record, tick)
     console.close()
@@ -106,4 +106,7 @@ def _bar(console: Console, label: str, task: Task) -> Callable[[int, int], None]
 
 
 def _losses(metrics: dict[str, float]) -> str:
-    return f"train {metrics['train/total_loss']:.4f}, val {metrics['val/total_loss']:.4f}"
+    """The validation losses of an epoch beside the training ones, in one line."""
+    names = [name.removeprefix("train/") for name in metrics if name.startswith("train/")]
+    told = (f"{n.removesuffix('_loss')} {metrics[f'train/{n}']:.4f}/{metrics[f'val/{n}']:.4f}" for n in names)
+    return "train/val " + ", ".join(told)
