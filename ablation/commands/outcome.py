@@ -14,7 +14,8 @@ ROWS = {
     "context (MSE)": ("context_loss", None, ""),
     "total": ("total_loss", None, ""),
 }
-HEAD = ("loss", "train", "val", "test", "val floor", "test floor", "the floor is")
+ORACLES = {"image_loss": "floor/image_oracle", "text_loss": "floor/text_oracle"}
+HEAD = ("loss", "train", "val", "test", "val floor", "test floor", "the floor is", "best possible")
 
 
 def outcome_table(metrics: dict[str, float], style: str = "simple") -> str:
@@ -24,7 +25,7 @@ def outcome_table(metrics: dict[str, float], style: str = "simple") -> str:
         values = [metrics.get(f"{split}/{loss}") for split in ("train", "val", "test")]
         floors = [metrics.get(f"floor/{floor}"), metrics.get(f"floor/test_{floor}")]
         if values[0] is not None:
-            rows.append([label, *values, *floors, meaning])
+            rows.append([label, *values, *floors, meaning, metrics.get(ORACLES.get(loss))])
     table = tabulate(rows, headers=HEAD, tablefmt=style, floatfmt=".4f", missingval="")
     return f"{table}\n\n{diagnosis(metrics)}"
 
@@ -35,7 +36,9 @@ def diagnosis(metrics: dict[str, float]) -> str:
     numbers = f"spread {spread:.4f} against the targets' {target:.4f}"
     if spread <= COLLAPSED * target:
         return f"Collapsed: the model predicts one constant image ({numbers})."
-    return f"The predicted images vary with the input: {numbers}."
+    skill = metrics.get("health/image_skill")
+    told = "" if skill is None else f" Image skill {skill:.2f}: 0 is a constant image, 1 cannot be beaten."
+    return f"The predicted images vary with the input: {numbers}.{told}"
 
 
 def outcome_note(config: Config, metrics: dict[str, float], best_epoch: int) -> str:

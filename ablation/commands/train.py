@@ -2,6 +2,8 @@
 
 import json
 
+import numpy as np
+
 from ablation.analyse.tables import loss_summary, loss_summary_csv
 from ablation.commands.outcome import outcome_note, outcome_table, where_to_look
 from ablation.commands.pretrain import pretrained_autoencoder
@@ -10,18 +12,21 @@ from ablation.commands.training import choose_device, forget, train_task
 from ablation.config.config import Config
 from ablation.config.declare import keys_of
 from ablation.console import Console
+from ablation.data.oracle import window_oracles
+from ablation.data.sources import STORYWORLD
 from ablation.errors import TrackingError
 from ablation.models.storyteller import Storyteller
 from ablation.track.code_state import code_state
 from ablation.track.mlflow_run import MlflowRun, closing, label_bystander
 from ablation.track.query import get_record
 from ablation.train.examples import example
-from ablation.train.floors import floors
+from ablation.train.floors import floors, oracle_floors
 from ablation.train.loop import LoopState
 from ablation.train.pictures import prediction_figure
 from ablation.train.story_task import StoryTask
 
 KIND = "train"
+MOST_ASKED = 160
 
 
 def run(config: Config, console: Console) -> int:
@@ -61,8 +66,8 @@ def _train(config: Config, tracked: MlflowRun, console: Console) -> dict[str, fl
     tracked.set_tags({"data_hash": stories.source.digest, "tokenizer_hash": stories.store.tokenizer_hash})
     source = stories.source
     tracked.log_dataset(source.name, source.digest, source.location, stories.profile)
-    task = _task(config, stories, tracked, console)
-    floor = _floors(config, stories)
+    floor = _floors(config, stories, console)
+    task = _task(config, stories, floor, tracked, console)
     if not tracked.logged_steps("floor/image_median"):
         tracked.log_metrics(floor, step=0)
     state = train_task(
@@ -81,7 +86,9 @@ def _train(config: Config, tracked: MlflowRun, console: Console) -> dict[str, fl
     return metrics
 
 
-def _task(config: Config, stories: Stories, tracked: MlflowRun, console: Console) -> StoryTask:
+def _task(
+    config: Config, stories: Stories, floor: dict[str, float], tracked: MlflowRun, console: Console
+) -> StoryTask:
     """The model on its device, its autoencoders pretrained where the configuration says so."""
     text, text_run = pretrained_autoencoder("text", config, stories, console)
     visual, visual_run = pretrained_autoencoder("visual", config, stories, console)
@@ -89,17 +96,30 @@ def _task(config: Config, stories: Stories, tracked: MlflowRun, console: Console
     tracked.set_tags({name: run_id for name, run_id in started_from.items() if run_id})
     device = choose_device(config.device)
     model = Storyteller(config, visual, text).to(device)
-    return StoryTask(config, model, stories.train, stories.validation, stories.vocabulary, device)
+    return StoryTask(config, model, stories.train, stories.validation, stories.vocabulary, device, floor)
 
 
-def _floors(config: Config, stories: Stories) -> dict[str, float]:
+def _floors(config: Config, stories: Stories, console: Console) -> dict[str, float]:
     """By metric name: on the validation windows, and as `floor/test_…` on the test windows."""
     parts = {"floor/": stories.validation, "floor/test_": stories.test}
-    return {
+    found = {
         prefix + name.removeprefix("floor/"): value
         for prefix, scored in parts.items()
         for name, value in floors(stories.train, scored, stories.vocabulary, config.batch_size).items()
     }
+    if config.dataset == STORYWORLD:
+        found |= _oracle(config, stories, console)
+    return found
+
+
+def _oracle(config: Config, stories: Stories, console: Console) -> dict[str, float]:
+    """Of the validation windows; of at most `MOST_ASKED`, evenly chosen, where there are more."""
+    windows = stories.validation
+    chosen = np.unique(np.linspace(0, len(windows) - 1, min(len(windows), MOST_ASKED)).astype(int))
+    starts, owners = windows.starts[chosen], windows.stories[chosen]
+    oracles = window_oracles(stories.store, "train", starts, owners, config.equalize, console.progress)
+    console.close()
+    return oracle_floors(oracles, config.text_target, config.batch_size)
 
 
 def _after_epoch(

@@ -3,8 +3,11 @@
 Measured on the windows that the loss beside it is measured on, averaged as the loss is.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from ablation.data.oracle import WindowOracle
 from ablation.data.tokens import Vocabulary
 from ablation.data.windows import WINDOW, StoryWindows
 
@@ -20,6 +23,33 @@ def floors(
         **copy_floors(scored),
         "floor/text_unigram": text_unigram_floor(train, scored, vocabulary, batch_size),
     }
+
+
+def oracle_floors(oracles: Sequence[WindowOracle], text_target: str, batch_size: int) -> dict[str, float]:
+    """What perfect understanding reaches on the scored windows, and how far these numbers may be off.
+
+    The description of frame 4 is itself among the inputs: as a target it leaves nothing to chance.
+    """
+    image = float(np.mean([o.image_loss for o in oracles]))
+    half = float(np.mean([o.image_loss_half for o in oracles]))
+    tokens = np.array([o.tokens for o in oracles])
+    told, hinted = (
+        batch_weighted_mean(np.array([getattr(o, name) for o in oracles]) * tokens, tokens, batch_size)
+        for name in ("text_told", "text_hinted")
+    )
+    chance = 0.0 if text_target == "frame4" else 1.0
+    return {
+        "floor/image_oracle": image,
+        "floor/image_oracle_error": half - image,
+        "floor/text_oracle": chance * (told + hinted / 2),
+        "floor/text_oracle_error": chance * hinted / 2,
+    }
+
+
+def image_skill(image_loss: float, floor: dict[str, float]) -> float:
+    """0 is a constant image, 1 cannot be beaten; negative is worse than a constant image."""
+    median, oracle = floor["floor/image_median"], floor["floor/image_oracle"]
+    return (median - image_loss) / (median - oracle)
 
 
 def median_frame(windows: StoryWindows) -> np.ndarray:

@@ -12,12 +12,13 @@ from ablation.data.tokens import Vocabulary
 from ablation.data.windows import Batch, StoryWindows
 from ablation.models.storyteller import Prediction, Storyteller
 from ablation.randomness import generator
+from ablation.train.floors import image_skill
 from ablation.train.health import Spread, another_story, dead_units
 from ablation.train.losses import story_losses, text_loss
 
 
 class StoryTask:
-    """Trains and scores a Storyteller."""
+    """Trains and scores a Storyteller. With the validation's oracle in `floor`, it reports skill."""
 
     def __init__(
         self,
@@ -27,7 +28,9 @@ class StoryTask:
         validation: StoryWindows,
         vocabulary: Vocabulary,
         device: torch.device,
+        floor: dict[str, float] | None = None,
     ):
+        self.floor = floor or {}
         self.config, self.module = config, module
         self.train, self.validation = train, validation
         self.vocabulary, self.device = vocabulary, device
@@ -58,6 +61,8 @@ class StoryTask:
     def validate(self) -> dict[str, float]:
         """Losses and signs of life on the validation windows."""
         losses, health = self.score(self.validation)
+        if "floor/image_oracle" in self.floor:
+            health["image_skill"] = image_skill(losses["image_loss"], self.floor)
         return {f"val/{name}": v for name, v in losses.items()} | {
             f"health/{name}": v for name, v in health.items()
         }

@@ -34,6 +34,17 @@ def _entropy(probabilities: Sequence[float]) -> float:
     return -sum(p * math.log(p) for p in probabilities if p > 0)
 
 
+@dataclass(frozen=True)
+class About:
+    """Puts a person of the cast behind the names of the choices."""
+
+    choose: Chooser
+    subject: int
+
+    def pick(self, name: str, weights: Sequence[float] | int) -> int:
+        return self.choose.pick(f"{name} of {self.subject}", weights)
+
+
 class Sampler:
     """Draws with a numpy generator and keeps the trace."""
 

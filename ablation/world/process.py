@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from ablation.world.cast import draw_cast
-from ablation.world.choice import Chooser, Sampler
+from ablation.world.choice import About, Chooser, Sampler
 from ablation.world.face import EXPRESSIONS
 from ablation.world.figure import Pose
 from ablation.world.grammar import compose
@@ -164,12 +164,13 @@ def _continue_scene(
 def _again(take: Take, choose: Chooser, mood: int, *, change: bool, drift: int) -> Take:
     """The same set-up a moment later: small motion, or another face and gesture."""
     poses = []
-    for pose in take.poses:
-        sway = pose.sway + (-4, -2, 0, 2, 4)[choose.pick("image: sway", 5)]
-        pose = replace(pose, sway=sway, speaking=choose.pick("speaks", 2) == 1)
+    for subject, pose in zip(take.subjects, take.poses, strict=True):
+        about = About(choose, subject)
+        sway = pose.sway + (-4, -2, 0, 2, 4)[about.pick("image: sway", 5)]
+        pose = replace(pose, sway=sway, speaking=about.pick("speaks", 2) == 1)
         if change and not pose.back:
-            face = _draw_expression(choose, mood)
-            pose = replace(pose, expression=face, gesture=_draw_gesture(choose, take.kind))
+            face = _draw_expression(about, mood)
+            pose = replace(pose, expression=face, gesture=_draw_gesture(about, take.kind))
         poses.append(pose)
     x, y = (value + choose.pick("image: drift", 3) - 1 for value in take.drift)
     return replace(take, poses=tuple(poses), drift=(x, y))
@@ -222,12 +223,13 @@ def _draw_pose(
         return Pose(back=True)
     place, count = scene.present.index(subjects[order]), len(scene.present)
     inward = 0.0 if count == 1 else 1.0 - 2.0 * place / (count - 1)
-    turn = 0.62 * inward if inward else (-0.45, 0.0, 0.45)[choose.pick("turn", 3)]
+    about = About(choose, subjects[order])
+    turn = 0.62 * inward if inward else (-0.45, 0.0, 0.45)[about.pick("image: turn", 3)]
     return Pose(
-        gesture=_draw_gesture(choose, kind),
+        gesture=_draw_gesture(about, kind),
         turn=turn,
-        expression=_draw_expression(choose, premise.mood),
-        speaking=choose.pick("speaks", (0.6, 0.4)) == 1,
+        expression=_draw_expression(about, premise.mood),
+        speaking=about.pick("speaks", (0.6, 0.4)) == 1,
         held=premise.plot.prop,
     )
 

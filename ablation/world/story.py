@@ -29,7 +29,8 @@ def plan_story(seed: int, split: str, index: int, dials: Dials = DIALS) -> list[
     return sample_story(story_generator(seed, split, index), dials)
 
 
-def _jpeg(image: Image.Image) -> bytes:
+def jpeg(image: Image.Image) -> bytes:
+    """A frame as it stands in the data set."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=QUALITY)
     return buffer.getvalue()
@@ -40,7 +41,7 @@ def make_story(seed: int, split: str, index: int) -> dict:
     images, thoughts, blocks = [], [], []
     for state in plan_story(seed, split, index):
         painting = paint(state)
-        images.append(_jpeg(painting.image))
+        images.append(jpeg(painting.image))
         thoughts.append(reason(state, painting.boxes))
         blocks.append(f"<gdi image{state.frame}> {describe(state)} </gdi>")
     return {

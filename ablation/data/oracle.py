@@ -1,0 +1,144 @@
+"""The best answer: what a predictor reaches that knows the hidden state of the story after frame 4.
+
+Only the embedded world has one. For every window, `FUTURES` continuations are drawn from the state
+of frame 4 and painted:
+
+image: their per-pixel median is the best constant guess under L1, scored against the real frame 5.
+    Drawn from finitely many futures it is a little too high; half as many tell by how much.
+text: the conditional entropy of the description, in nats per token of its tokens; see
+    `world.futures` for what is exact and what lies between bounds.
+"""
+
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from ablation.data.sources import Progress, cache_folder, silent
+from ablation.data.store import WINDOW, Store
+
+FUTURES = 48
+ORACLE_SEED = 20_241
+
+
+@dataclass(frozen=True)
+class WindowOracle:
+    """Of one window; text in nats per token."""
+
+    image_loss: float
+    image_loss_half: float
+    """The mean of the medians of either half of the futures."""
+    text_told: float
+    text_hinted: float
+    tokens: int
+    """Of the real description 5 after [CLS], cut at 120."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker needs to score one window."""
+
+    key: str
+    story_id: str
+    first_frame: int  # from 1
+    target: np.ndarray  # (3, 60, 125) uint8
+    tokens: int
+    tokenizer: str
+    equalize: bool
+    futures: int
+
+
+def window_oracles(
+    store: Store,
+    split: str,
+    starts: np.ndarray,
+    stories: np.ndarray,
+    equalize: bool,
+    progress: Progress = silent,
+) -> list[WindowOracle]:
+    """The oracle of each window of the embedded world; kept on disk, so that each is computed once."""
+    file = cache_folder() / "oracle" / f"{store.data_hash}-{store.tokenizer_hash}-{FUTURES}.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    tasks = list(_tasks(store, split, starts, stories, equalize))
+    missing = [task for task in tasks if task.key not in known]
+    for done, (key, oracle) in enumerate(_computed(missing), start=1):
+        known[key] = asdict(oracle)
+        progress("asking the oracle", done, len(missing))
+    if missing:
+        _keep(file, known)
+    return [WindowOracle(**known[task.key]) for task in tasks]
+
+
+def _keep(file: Path, known: dict) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(f".{os.getpid()}")
+    partial.write_text(json.dumps(known))
+    os.replace(partial, file)
+
+
+def _tasks(store: Store, split: str, starts, stories, equalize: bool) -> Iterator[Task]:
+    index, frames, tokens = store.index(split), store.frames(split), store.tokens(split)
+    first_row: dict[int, int] = {}
+    for start, story in zip(index.starts, index.stories, strict=True):
+        first_row.setdefault(story, start)
+    padding = store.tokenizer().pad_token_id
+    for start, story in zip(starts.tolist(), stories.tolist(), strict=True):
+        story_id, frame = index.story_ids[story], start - first_row[story] + 1
+        row = start + WINDOW - 1
+        count = int((tokens[row, 1:] != padding).sum())
+        key = f"{story_id}:{frame}:{'equalized' if equalize else 'raw'}"
+        folder = str(store.folder / "tokenizer")
+        yield Task(key, story_id, frame, np.array(frames[row]), count, folder, equalize, FUTURES)
+
+
+def _computed(tasks: list[Task]) -> Iterator[tuple[str, WindowOracle]]:
+    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if workers == 1 or len(tasks) < 2 * workers:
+        yield from map(score, tasks)
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(score, tasks, chunksize=2)
+
+
+def score(task: Task) -> tuple[str, WindowOracle]:
+    """Draws and paints the futures of one window."""
+    from tokenizers import Tokenizer
+
+    from ablation.world.futures import futures
+    from ablation.world.story import plan_story
+
+    split, number = task.story_id.rsplit("-", 1)
+    before = plan_story(0, split, int(number))[task.first_frame + WINDOW - 3]
+    draws = np.random.default_rng([ORACLE_SEED, int(number), task.first_frame])
+    drawn = list(islice(futures(before, draws), task.futures))
+    pixels = np.stack([_frame(future.state, task.equalize) for future in drawn])
+    tokenizer = Tokenizer.from_file(f"{task.tokenizer}/tokenizer.json")
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    lengths = [len(tokenizer.encode(future.words).ids) - 1 for future in drawn]
+    return task.key, WindowOracle(
+        image_loss=_median_loss(pixels, task.target),
+        image_loss_half=float(np.mean([_median_loss(pixels[half::2], task.target) for half in (0, 1)])),
+        text_told=sum(future.told for future in drawn) / sum(lengths),
+        text_hinted=sum(future.hinted for future in drawn) / sum(lengths),
+        tokens=task.tokens,
+    )
+
+
+def _frame(state, equalize: bool) -> np.ndarray:
+    from ablation.data.frames import decode_frame, prepare_frame
+    from ablation.world.paint import paint
+    from ablation.world.story import jpeg
+
+    return prepare_frame(decode_frame(jpeg(paint(state).image)), equalize)
+
+
+def _median_loss(pixels: np.ndarray, target: np.ndarray) -> float:
+    """L1 in [0, 1] of the per-pixel median of (n, 3, 60, 125) against (3, 60, 125)."""
+    return float(np.abs(np.median(pixels, axis=0) - target).mean() / 255)

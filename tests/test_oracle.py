@@ -1,0 +1,107 @@
+"""The best answer of the embedded world: its futures, their entropy, the floors made of them."""
+
+import math
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from ablation.config.config import Config
+from ablation.data import oracle
+from ablation.data.sources import open_source
+from ablation.data.store import prepare
+from ablation.data.windows import all_windows
+from ablation.train.floors import image_skill, median_frame, oracle_floors
+from ablation.world.choice import Sampler, choices_of
+from ablation.world.futures import PICTURE, Future, futures, word_nats
+from ablation.world.process import next_state
+from ablation.world.story import plan_story
+
+
+def states(count=12):
+    return [plan_story(0, "train", number)[3] for number in range(count)]
+
+
+class OtherPictures:
+    """Repeats recorded choices, but draws those that touch only the picture anew."""
+
+    def __init__(self, choices, generator):
+        self.pending, self.fresh = list(choices), Sampler(generator)
+
+    def pick(self, name, weights):
+        recorded, index = self.pending.pop(0)
+        assert recorded == name
+        return self.fresh.pick(name, weights) if name.startswith(PICTURE) else index
+
+
+def test_draws_of_the_picture_leave_the_words_alone():
+    generator = np.random.default_rng(0)
+    for state in states():
+        sampler = Sampler(generator)
+        one = next_state(state, sampler)
+        other = next_state(state, OtherPictures(choices_of(sampler.trace), generator))
+        assert Future(one, 0, 0).words == Future(other, 0, 0).words
+        assert one.grain != other.grain
+
+
+def test_told_nats_are_the_mean_surprise_of_the_told_draws():
+    """Entropy is expected surprise: over many draws the two agree."""
+    generator, differences = np.random.default_rng(1), []
+    for state in states():
+        for _ in range(60):
+            sampler = Sampler(generator)
+            following = next_state(state, sampler)
+            surprise = [-math.log(draw.probability) for draw in sampler.trace]
+            replaced = [
+                type(d)(d.name, d.index, d.probability, s)
+                for d, s in zip(sampler.trace, surprise, strict=True)
+            ]
+            differences.append(word_nats(following, sampler.trace)[0] - word_nats(following, replaced)[0])
+    error = np.std(differences) / len(differences) ** 0.5
+    assert abs(np.mean(differences)) < 4 * error < 1.0
+
+
+def test_words_told_twice_are_rare():
+    """The told draws decide the words: two futures with other told words have other texts."""
+    drawn = list(islice(futures(states(1)[0], np.random.default_rng(2)), 300))
+    texts = {future.words for future in drawn}
+    assert len(texts) > 295
+    assert all(future.told > 5 and future.hinted >= 0 for future in drawn)
+
+
+@pytest.fixture
+def windows():
+    config = Config(world_stories=20, windows="sliding")
+    store = prepare(config, open_source(config.dataset, config.world_stories))
+    return store, all_windows(store, "train", "frame5")
+
+
+def test_perfect_understanding_beats_every_floor(windows, monkeypatch):
+    store, train = windows
+    monkeypatch.setattr(oracle, "FUTURES", 16)
+    chosen = np.arange(0, len(train), max(1, len(train) // 24))[:24]
+    found = oracle.window_oracles(store, "train", train.starts[chosen], train.stories[chosen], True)
+    targets = train.frames[train.starts[chosen] + 4] / 255
+    constant = np.abs(targets - median_frame(train)).mean()
+    floor = oracle_floors(found, "frame5", batch_size=8)
+    assert floor["floor/image_oracle"] < constant
+    assert 0 < floor["floor/image_oracle_error"] < 0.1 * floor["floor/image_oracle"]
+    assert 0 < floor["floor/text_oracle"] - floor["floor/text_oracle_error"] < 1
+    assert oracle_floors(found, "frame4", 8)["floor/text_oracle"] == 0
+    monkeypatch.setattr(oracle, "score", None)
+    assert oracle.window_oracles(store, "train", train.starts[chosen], train.stories[chosen], True) == found
+
+
+def test_the_state_before_is_that_of_frame_four(windows):
+    store, train = windows
+    (task,) = oracle._tasks(store, "train", train.starts[3:4], train.stories[3:4], True)
+    assert task.first_frame == 4 and np.array_equal(task.target, train.frames[train.starts[3] + 4])
+    before = plan_story(0, "train", int(task.story_id[-5:]))[task.first_frame + 2]
+    assert before.frame == 7
+
+
+def test_skill_is_0_at_the_constant_image_and_1_at_the_oracle():
+    floor = {"floor/image_median": 0.2, "floor/image_oracle": 0.12}
+    assert image_skill(0.2, floor) == 0
+    assert image_skill(0.12, floor) == pytest.approx(1)
+    assert image_skill(0.24, floor) == pytest.approx(-0.5)
