@@ -5,15 +5,21 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 
 from ablation.config.config import Config
 from ablation.data.tokens import Vocabulary
 from ablation.data.windows import Batch, StoryWindows
+from ablation.models import fused_loss
 from ablation.models.storyteller import Prediction
 from ablation.train.floors import batch_weighted_mean, floors, median_frame
 from ablation.train.health import Spread, another_story, dead_units
 from ablation.train.losses import context_target, story_losses, text_loss
 
+AS_IS = nn.Linear(4, 4)
+nn.init.eye_(AS_IS.weight)
+nn.init.zeros_(AS_IS.bias)
 VOCABULARY = Vocabulary(size=4, pad=0, unknown=1, start=2, end=3)
 
 
@@ -24,7 +30,7 @@ def test_the_total_is_image_plus_text_plus_a_fifth_of_context():
     batch = Batch(frames, tokens[:, None].expand(2, 4, 4), torch.full((2, 3, 60, 125), 0.25), tokens)
     image = torch.full((2, 3, 60, 125), 0.75)
     prediction = Prediction(torch.zeros(2, 1), image, image, torch.zeros(2, 3, 4))
-    losses = story_losses(prediction, batch, pad=0, config=Config())
+    losses = story_losses(prediction, AS_IS, batch, pad=0, config=Config())
     assert losses["image_loss"].item() == pytest.approx(0.5)
     assert losses["context_loss"].item() == pytest.approx(0.25**2)
     assert losses["text_loss"].item() == pytest.approx(math.log(4))
@@ -39,7 +45,7 @@ def test_without_a_context_head_there_is_no_context_loss():
         torch.ones(1, 3).long(),
     )
     prediction = Prediction(torch.zeros(1, 1), torch.ones(1, 3, 60, 125), None, torch.zeros(1, 2, 4))
-    losses = story_losses(prediction, batch, 0, Config(text_weight=2, image_weight=3))
+    losses = story_losses(prediction, AS_IS, batch, 0, Config(text_weight=2, image_weight=3))
     assert "context_loss" not in losses
     assert losses["total_loss"].item() == pytest.approx(3 * 1 + 2 * math.log(4))
 
@@ -48,7 +54,7 @@ def test_text_loss_averages_over_real_tokens_only():
     logits = torch.zeros(2, 3, 4)
     logits[0, 0, 1] = 50.0
     tokens = torch.tensor([[2, 1, 3, 0], [2, 3, 0, 0]])
-    assert text_loss(logits, tokens, pad=0).item() == pytest.approx(2 * math.log(4) / 3)
+    assert text_loss(logits, AS_IS, tokens, pad=0).item() == pytest.approx(2 * math.log(4) / 3)
 
 
 def test_the_context_target_is_the_mean_of_the_whole_batch():
@@ -111,3 +117,29 @@ def test_dead_units_and_shuffled_stories():
     rows = torch.arange(7)[:, None]
     assert (another_story(rows) != rows).all()
     assert sorted(another_story(rows)[:, 0].tolist()) == list(range(7))
+
+
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("chunked", [True, False])
+def test_the_fused_loss_is_the_plain_one(trained, chunked, monkeypatch):
+    monkeypatch.setattr(fused_loss, "CHUNKED", chunked and fused_loss.CHUNKED)
+    torch.manual_seed(0)
+    output = nn.Linear(16, 3000).requires_grad_(trained)
+    tokens = torch.randint(1, 3000, (8, 50))
+    tokens[:, 37:] = 0
+    found = []
+    for fused in (True, False):
+        torch.manual_seed(1)
+        states = torch.randn(8, 50, 16, requires_grad=True)
+        output.zero_grad()
+        if fused:
+            loss = fused_loss.fused_cross_entropy(states, output, tokens, pad=0)
+        else:
+            loss = functional.cross_entropy(output(states).flatten(0, 1), tokens.flatten(), ignore_index=0)
+        (2 * loss).backward()
+        found.append((loss.item(), states.grad, output.weight.grad))
+    (ours, to_states, to_weight), (plain, *expected) = found
+    assert ours == pytest.approx(plain, abs=1e-6)
+    assert (to_states - expected[0]).norm() <= 1e-5 * expected[0].norm()
+    assert (to_weight is not None) == trained
+    assert not trained or (to_weight - expected[1]).norm() <= 1e-5 * expected[1].norm()

@@ -19,7 +19,7 @@ class Prediction:
     z: torch.Tensor  # (B, F)
     image: torch.Tensor  # (B, 3, 60, 125) in [0, 1]
     context_image: torch.Tensor | None  # (B, 3, 60, 125) in [0, 1]
-    logits: torch.Tensor  # (B, T - 1, V): the target's tokens 1 to T - 1, each given those before
+    word_states: torch.Tensor  # (B, T - 1, D): before the target's tokens 1 to T - 1, given those before
 
 
 class FrameAttention(nn.Module):
@@ -100,9 +100,14 @@ class Storyteller(nn.Module):
         return image, self.context_decoder(self.to_context(z))
 
     def tell(self, z: torch.Tensor, teacher_tokens: torch.Tensor) -> torch.Tensor:
-        """z (B, F) and teacher tokens (B, T - 1) -> logits (B, T - 1, V)."""
+        """z (B, F) and teacher tokens (B, T - 1) -> word states (B, T - 1, D)."""
         state = self.text_state(z)
         return self.text.decoder(teacher_tokens, state, condition=state[0])
+
+    @property
+    def output(self) -> nn.Linear:
+        """Word states to logits (…, V)."""
+        return self.text.decoder.output
 
     def text_state(self, z: torch.Tensor) -> State:
         """The decoder's first hidden and cell state, (B, D) each."""

@@ -33,18 +33,19 @@ class TextDecoder(nn.Module):
         self.condition_width = condition_width
 
     def forward(self, tokens: torch.Tensor, state: State, condition: torch.Tensor) -> torch.Tensor:
-        logits, _ = self.step(tokens, state, condition)
-        return logits  # (B, T, V)
+        """States (B, T, D); `output` makes them logits, which the loss never holds all at once."""
+        states, _ = self.step(tokens, state, condition)
+        return states
 
     def step(self, tokens: torch.Tensor, state: State, condition: torch.Tensor) -> tuple[torch.Tensor, State]:
-        """Logits (B, T, V) after each token, and the state after the last."""
+        """States (B, T, D) after each token, and the LSTM's state after the last."""
         words = self.embedding(tokens)  # (B, T, D)
         if self.condition_width:
             repeated = condition[:, None].expand(-1, tokens.shape[1], -1)  # (B, T, C)
             words = torch.cat([words, repeated], dim=-1)  # (B, T, D + C)
         hidden, cell = (part[None].contiguous() for part in state)  # (1, B, D) each
-        outputs, (hidden, cell) = self.lstm(words, (hidden, cell))
-        return self.output(outputs), (hidden[0], cell[0])
+        states, (hidden, cell) = self.lstm(words, (hidden, cell))
+        return states, (hidden[0], cell[0])
 
     @torch.no_grad()
     def generate(
@@ -54,8 +55,8 @@ class TextDecoder(nn.Module):
         token = torch.full((len(state[0]), 1), start, device=state[0].device)
         columns = []
         for _ in range(length):
-            logits, state = self.step(token, state, condition)
-            token = logits[:, -1].argmax(dim=-1, keepdim=True)  # (B, 1)
+            states, state = self.step(token, state, condition)
+            token = self.output(states[:, -1]).argmax(dim=-1, keepdim=True)  # (B, 1)
             columns.append(token)
         rows = torch.cat(columns, dim=1).tolist()
         return [row[: row.index(end)] if end in row else row for row in rows]
@@ -71,4 +72,4 @@ class TextAutoencoder(nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         hidden, cell = self.encoder(tokens)
-        return self.decoder(tokens[:, :-1], (hidden, cell), condition=hidden)  # (B, T - 1, V)
+        return self.decoder(tokens[:, :-1], (hidden, cell), condition=hidden)  # (B, T - 1, D)

@@ -1,18 +1,20 @@
 """The losses of the original: L1(image) + CE(text) + 0.2 · MSE(context)."""
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from ablation.config.config import Config
 from ablation.data.windows import Batch
+from ablation.models.fused_loss import fused_cross_entropy
 from ablation.models.storyteller import Prediction
 
 LOSS_NAMES = ("total_loss", "image_loss", "context_loss", "text_loss")
 
 
-def text_loss(logits: torch.Tensor, tokens: torch.Tensor, pad: int) -> torch.Tensor:
-    """Nats per token of `tokens` (B, T) from its second on, padding ignored; logits (B, T-1, V)."""
-    return functional.cross_entropy(logits.float().flatten(0, 1), tokens[:, 1:].flatten(), ignore_index=pad)
+def text_loss(states: torch.Tensor, output: nn.Linear, tokens: torch.Tensor, pad: int) -> torch.Tensor:
+    """Nats per token of `tokens` (B, T) from its second on, padding ignored; states (B, T-1, D)."""
+    return fused_cross_entropy(states, output, tokens[:, 1:], pad)
 
 
 def context_target(frames: torch.Tensor) -> torch.Tensor:
@@ -20,10 +22,12 @@ def context_target(frames: torch.Tensor) -> torch.Tensor:
     return frames.mean(dim=(0, 1))
 
 
-def story_losses(prediction: Prediction, batch: Batch, pad: int, config: Config) -> dict[str, torch.Tensor]:
+def story_losses(
+    prediction: Prediction, output: nn.Linear, batch: Batch, pad: int, config: Config
+) -> dict[str, torch.Tensor]:
     """The components and their weighted sum; no `context_loss` without a context head."""
     image = functional.l1_loss(prediction.image.float(), batch.target_frame)
-    text = text_loss(prediction.logits, batch.target_tokens, pad)
+    text = text_loss(prediction.word_states, output, batch.target_tokens, pad)
     total = config.image_weight * image + config.text_weight * text
     losses = {"image_loss": image, "text_loss": text}
     if prediction.context_image is not None:

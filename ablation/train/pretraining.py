@@ -98,7 +98,8 @@ class TextCopyTask(_Pretraining):
         return torch.from_numpy(windows.token_rows[rows]).long()
 
     def losses(self, tokens: torch.Tensor) -> dict[str, torch.Tensor]:
-        loss = text_loss(self.module(tokens), tokens, self.vocabulary.pad)
+        states = self.module(tokens)
+        loss = text_loss(states, self.module.decoder.output, tokens, self.vocabulary.pad)
         return {"total_loss": loss, "text_loss": loss}
 
 

@@ -48,7 +48,10 @@ class StoryTask:
         return self._batches(self.train, order)
 
     def losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-        return story_losses(self.predict(batch), batch, self.vocabulary.pad, self.config)
+        return self._story_losses(self.predict(batch), batch)
+
+    def _story_losses(self, prediction: Prediction, batch: Batch) -> dict[str, torch.Tensor]:
+        return story_losses(prediction, self.module.output, batch, self.vocabulary.pad, self.config)
 
     def predict(self, batch: Batch) -> Prediction:
         """Teacher-forced; in training, words are dropped at the configured rate."""
@@ -75,7 +78,7 @@ class StoryTask:
         predicted, target, codes = Spread(), Spread(), []
         for batch, count in self._batches(windows, np.arange(len(windows))):
             prediction = self.predict(batch)
-            for name, loss in story_losses(prediction, batch, self.vocabulary.pad, self.config).items():
+            for name, loss in self._story_losses(prediction, batch).items():
                 sums[name] = sums.get(name, 0.0) + loss.item() * count
             predicted.add(prediction.image)
             target.add(batch.target_frame)
@@ -99,10 +102,11 @@ class StoryTask:
         for (batch, count), other in zip(batches, shuffled, strict=True):
             with self._precision():
                 image, _ = self.module.paint(other)
-                logits = self.module.tell(other, batch.target_tokens[:, :-1])
+                states = self.module.tell(other, batch.target_tokens[:, :-1])
             image_loss = functional.l1_loss(image.float(), batch.target_frame)
             image_sum += image_loss.item() * count
-            text_sum += text_loss(logits, batch.target_tokens, self.vocabulary.pad).item() * count
+            text = text_loss(states, self.module.output, batch.target_tokens, self.vocabulary.pad)
+            text_sum += text.item() * count
         return {
             "image_condition_gap": image_sum / len(windows) - own["image_loss"],
             "text_condition_gap": text_sum / len(windows) - own["text_loss"],
