@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
-PANEL_WIDTH, PANEL_HEIGHT = 3.1, 3.6  # inches
-MARGINS = {"left": 0.01, "right": 0.99, "top": 0.84, "bottom": 0.02, "wspace": 0.06, "hspace": 0.03}
-CHARACTERS_PER_LINE, MOST_LINES = 56, 15
+FRAMES = 6
+GAP = 6  # pixels of a frame between two frames
+WIDTH, HEIGHT = 18.6, 3.5  # inches
+STRIP_TOP, STRIP_BOTTOM = 0.845, 0.42  # shares of the figure's height
+CHARACTERS_PER_LINE, MOST_LINES = 58, 15
+PREDICTION_COLOUR = "#0072B2"
 
 
 @dataclass(frozen=True)
@@ -24,30 +28,46 @@ class PredictionPicture:
 
 
 def prediction_figure(picture: PredictionPicture, title: str) -> Figure:
-    """Six panels in a row, each a frame over its text."""
-    figure = Figure(figsize=(6 * PANEL_WIDTH, PANEL_HEIGHT))
-    figure.suptitle(f"{title} · story {picture.story_id}", fontsize=11)
-    headings = [f"frame {n}" for n in range(1, 5)] + ["frame 5, the target", "prediction"]
-    frames = [*picture.frames, picture.predicted_frame]
+    """Six frames in a row, each over its text."""
+    figure = Figure(figsize=(WIDTH, HEIGHT))
+    strip = figure.add_axes((0.005, STRIP_BOTTOM, 0.99, STRIP_TOP - STRIP_BOTTOM))
+    pixels, lefts = _strip([*picture.frames, picture.predicted_frame])
+    strip.imshow(pixels, interpolation="nearest", aspect="auto")
+    strip.set_axis_off()
+    height, width = pixels.shape[:2]
+    frame = (lefts[-1], -0.5), width - lefts[-1] - 1, height
+    strip.add_patch(Rectangle(*frame, fill=False, edgecolor=PREDICTION_COLOUR, linewidth=3, clip_on=False))
+    figure.text(0.5, 0.97, f"{title} · story {picture.story_id}", fontsize=11, ha="center", va="top")
     texts = [*picture.texts, picture.predicted_text or "(no words)"]
-    if picture.text_target == "frame4":
-        headings[3] += " · its text is the text target"
-        headings[4] = "frame 5, the image target"
-    panels = figure.subplots(2, 6, height_ratios=[1, 1.35], gridspec_kw=MARGINS)
-    for column, (heading, frame, text) in enumerate(zip(headings, frames, texts, strict=True)):
-        _draw_panel(panels[0, column], panels[1, column], heading, frame, text)
-        if column == 5:
-            panels[0, column].spines[:].set(visible=True, color="#0072B2", linewidth=2.5)
+    for left, heading, text in zip(lefts, _headings(picture.text_target), texts, strict=True):
+        x = 0.005 + 0.99 * left / width
+        figure.text(x, STRIP_TOP + 0.015, heading, fontsize=9)
+        figure.text(x, STRIP_BOTTOM - 0.02, _folded(text), fontsize=7, va="top", linespacing=1.15)
     return figure
 
 
-def _draw_panel(image_axes, text_axes, heading: str, frame: np.ndarray, text: str) -> None:
-    image_axes.imshow(frame.transpose(1, 2, 0).clip(0, 1), interpolation="nearest")
-    image_axes.set_title(heading, fontsize=9)
-    image_axes.set(xticks=[], yticks=[])
-    image_axes.spines[:].set_visible(False)
-    lines = textwrap.wrap(text, CHARACTERS_PER_LINE)
-    if len(lines) > MOST_LINES:
-        lines = [*lines[:MOST_LINES], "…"]
-    text_axes.text(0, 1, "\n".join(lines), va="top", fontsize=7, transform=text_axes.transAxes)
-    text_axes.axis("off")
+def _strip(frames: list[np.ndarray]) -> tuple[np.ndarray, list[int]]:
+    """(60, width, 3) in [0, 1] with white gaps, and the left edge of every frame."""
+    height, width = frames[0].shape[1:]
+    lefts = [number * (width + GAP) for number in range(FRAMES)]
+    pixels = np.ones((height, lefts[-1] + width, 3), np.float32)
+    for left, frame in zip(lefts, frames, strict=True):
+        pixels[:, left : left + width] = frame.transpose(1, 2, 0).clip(0, 1)
+    return pixels, lefts
+
+
+def _headings(text_target: str) -> list[str]:
+    plain = [f"frame {number}" for number in range(1, 5)]
+    if text_target == "frame4":
+        return [
+            *plain[:3],
+            "frame 4 · its text is the text target",
+            "frame 5, the image target",
+            "prediction",
+        ]
+    return [*plain, "frame 5, the target", "prediction"]
+
+
+def _folded(text: str) -> str:
+    lines = textwrap.wrap(text.replace("$", r"\$"), CHARACTERS_PER_LINE)
+    return "\n".join(lines if len(lines) <= MOST_LINES else [*lines[:MOST_LINES], "…"])
