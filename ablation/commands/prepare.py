@@ -1,12 +1,15 @@
-"""`prepare`: download or make, check and cache a data set, and print what is in it."""
+"""`prepare`: download or make, check and cache a data set, and print what it is like."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from ablation.commands.stories import load_stories
 from ablation.config.entries import PrepareOptions
 from ablation.console import Console
-from ablation.data.sources import embedded_world
+from ablation.data.sources import StorySource, embedded_world
+from ablation.data.statistics import measure, table
+from ablation.data.store import prepare
 from ablation.errors import AblationError
 from ablation.track.mlflow_run import label_bystander
 
@@ -17,10 +20,19 @@ def run(options: PrepareOptions, console: Console) -> int:
     stories = load_stories(options, console)
     for name, count in stories.profile.items():
         console.say(f"  {name.replace('_', ' '):<20} {count:>8,}")
-    console.say(f"  prepared in          {stories.store.folder}")
+    console.say(f"  prepared in          {stories.store.folder}\n")
+    console.say(statistics(options, stories.source, console))
     if options.export:
         export(options, console)
     return 0
+
+
+def statistics(options: PrepareOptions, source: StorySource, console: Console) -> str:
+    """The data set beside StoryReasoning: raw over all windows, equalised over the first ones."""
+    raw = prepare(replace(options, equalize=False, windows="sliding"), source, console.progress)
+    equalised = prepare(replace(options, equalize=True, windows="first"), source, console.progress)
+    console.close()
+    return table(measure(source, raw, equalised, options.max_stories), source.name)
 
 
 def export(options: PrepareOptions, console: Console) -> None:
@@ -30,4 +42,4 @@ def export(options: PrepareOptions, console: Console) -> None:
         raise AblationError(f"export={folder} exists and is not an empty folder: name another")
     made = embedded_world(options.world_stories, console.progress)
     shutil.copytree(made, folder, dirs_exist_ok=True)
-    console.say(f"  exported to          {folder}")
+    console.say(f"\nexported to {folder}: `datasets.load_dataset` reads it")

@@ -14,6 +14,8 @@ from ablation.errors import DataError
 STORYWORLD = "storyworld"
 STORY_REASONING = "daniel3303/StoryReasoning"
 COLUMNS = ("story_id", "images", "story")
+WELCOME = ("chain_of_thought",)
+"""Columns that tell more of a data set where it has them."""
 SPLITS = ("train", "test")
 HELD_OUT_PERCENT = 15
 TRAIN_TO_TEST = 4
@@ -99,23 +101,25 @@ def _parquet_rows(files: list[Path]) -> Callable[[str], Iterator[dict]]:
     import pyarrow.parquet
 
     by_split: dict[str, list[str]] = {split: [] for split in SPLITS}
+    columns = list(COLUMNS + WELCOME)
     for file in files:
         try:
             names = pyarrow.parquet.read_schema(file).names
         except (pyarrow.ArrowException, OSError) as error:
             raise DataError(f"{file} is not a whole parquet file: {error}") from error
         _check_columns(names, str(file))
+        columns = [column for column in columns if column in names]
         by_split["test" if file.name.startswith("test") else "train"].append(str(file))
     if not by_split["train"]:
         raise DataError(f"{files[0].parent} has no parquet file of a train split (train-*.parquet)")
-    splits = {split: partial(_stream_parquet, found) for split, found in by_split.items() if found}
+    splits = {s: partial(_stream_parquet, found, columns) for s, found in by_split.items() if found}
     return _rows_of(splits)
 
 
-def _stream_parquet(files: list[str]) -> Iterable[dict]:
+def _stream_parquet(files: list[str], columns: list[str]) -> Iterable[dict]:
     from datasets import load_dataset
 
-    return load_dataset("parquet", data_files=files, split="train", streaming=True, columns=list(COLUMNS))
+    return load_dataset("parquet", data_files=files, split="train", streaming=True, columns=columns)
 
 
 def _saved_rows(folder: Path) -> Callable[[str], Iterator[dict]]:
@@ -133,7 +137,8 @@ def _loaded_rows(loaded: dict, place: str) -> Callable[[str], Iterator[dict]]:
         raise DataError(f"{place} has no train split, only {', '.join(loaded)}")
     for split in loaded.values():
         _check_columns(split.column_names, place)
-    return _rows_of({s: partial(loaded[s].select_columns, list(COLUMNS)) for s in SPLITS if s in loaded})
+    kept = [column for column in COLUMNS + WELCOME if column in loaded["train"].column_names]
+    return _rows_of({s: partial(loaded[s].select_columns, kept) for s in SPLITS if s in loaded})
 
 
 def _rows_of(splits: dict[str, Callable[[], Iterable[dict]]]) -> Callable[[str], Iterator[dict]]:

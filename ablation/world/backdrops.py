@@ -1,15 +1,15 @@
-"""A place as the camera sees it from one angle, developed once and then cropped for every shot."""
+"""A place as the camera sees it from one angle, developed once and then seen through many lenses."""
 
 from functools import lru_cache
 
 import numpy as np
 
-from ablation.world import exteriors, interiors
-from ablation.world.framing import Lens
-from ablation.world.stage import Plate, Stage, crop_plate, develop
+from ablation.world import cabins, exteriors, interiors
+from ablation.world.develop import Plate, develop
+from ablation.world.stage import Stage
 from ablation.world.state import Venue
 
-SHELLS = {"room": interiors.room, "open_air": exteriors.open_air, "cabin": exteriors.cabin}
+SHELLS = {"room": interiors.room, "open_air": exteriors.open_air, "cabin": cabins.cabin}
 TILTS = (0.7, -0.7, 0.35)
 
 
@@ -30,9 +30,4 @@ def whole_plate(venue: Venue, angle: int) -> Plate:
     SHELLS[place.kind](stage, place.wall, place.floor, TILTS[angle])
     for name, x, width in place.angles[angle]:
         _element(name)(stage, x, width)
-    return develop(stage)
-
-
-@lru_cache(maxsize=48)
-def seen_plate(venue: Venue, angle: int, lens: Lens) -> Plate:
-    return crop_plate(whole_plate(venue, angle), lens.centre, lens.zoom, lens.blur)
+    return develop(stage, venue.patterns[angle], venue.seed + angle, indoors=place.kind != "open_air")

@@ -1,15 +1,18 @@
 """Drawing in units: smooth shapes, soft light, film grain. Colours are 0..255 triples."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 FRAME = (500, 240)
-MARGIN = 12
+MARGIN = 20
 """Pixels of plate beyond each edge of the frame, the room of a camera drift."""
 PLATE = (FRAME[0] + 2 * MARGIN, FRAME[1] + 2 * MARGIN)
+
+GRAIN_SHIFT = 64
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
@@ -71,14 +74,29 @@ class Brush:
                 self.draw.ellipse((x - half, y - half, x + half, y + half), fill=colour)
 
 
-@lru_cache(maxsize=32)
-def ramp(size: tuple[int, int], sideways: bool = False) -> Image.Image:
-    """An L mask from 0 (top or left) to 255."""
-    steps = np.linspace(0, 255, size[0] if sideways else size[1]).astype(np.uint8)
-    plane = np.broadcast_to(steps[None, :] if sideways else steps[:, None], (size[1], size[0]))
-    return Image.fromarray(np.ascontiguousarray(plane))
+UNDER = (66, 54, 48, 0)
+"""Its colour shines through half-covered edge pixels."""
 
 
+@dataclass(frozen=True)
+class Layer:
+    colours: Image.Image
+    alpha: Image.Image
+
+
+def draw_layer(
+    draw: Callable[[Brush], None], origin: Point, unit: float, size: tuple[int, int], *, smoothed: bool = True
+) -> Layer:
+    """What `draw` paints, anti-aliased by drawing twice as large."""
+    scale = 2 if smoothed else 1
+    # RGBX: four plain channels; RGBA would be premultiplied and back by reduce, which takes five times as long
+    layer = Image.new("RGBX", (size[0] * scale, size[1] * scale), UNDER)
+    draw(Brush(layer, (origin[0] * scale, origin[1] * scale), unit * scale))
+    layer = layer.reduce(scale) if smoothed else layer
+    return Layer(layer.convert("RGB"), layer.getchannel("X"))
+
+
+@lru_cache(maxsize=64)
 def gradient(size: tuple[int, int], first: Colour, second: Colour) -> Image.Image:
     """From `first` at the top to `second` at the bottom."""
     shares = np.linspace(0, 1, size[1])[:, None, None]
@@ -87,36 +105,52 @@ def gradient(size: tuple[int, int], first: Colour, second: Colour) -> Image.Imag
 
 
 GRAIN_TILES = 16
+GRAIN_REACH = 5
+"""Levels that the grain moves a pixel at most; a grade keeps that far from black and white."""
 
 
 @lru_cache(maxsize=1)
 def grain_tiles() -> tuple[Image.Image, ...]:
-    """Neutral at 128, slightly clumped, larger than the frame so that an offset gives another grain."""
+    """Slightly clumped, modulo 256, to add with add_modulo; larger than the frame by the largest shift."""
     generator = np.random.default_rng(20_240)
     tiles = []
     for _ in range(GRAIN_TILES):
-        noise = generator.normal(0, 1, (FRAME[1], FRAME[0]))
-        clumped = noise + 0.6 * np.roll(noise, 1, 0) + 0.6 * np.roll(noise, 1, 1)
-        plane = np.clip(128 + 3.6 * clumped, 0, 255).astype(np.uint8)
+        noise = generator.normal(0, 1, (FRAME[1] + GRAIN_SHIFT, FRAME[0] + GRAIN_SHIFT))
+        clumped = 1.7 * (noise + 0.6 * np.roll(noise, 1, 0) + 0.6 * np.roll(noise, 1, 1))
+        plane = np.clip(np.round(clumped), -GRAIN_REACH, GRAIN_REACH).astype(np.int8).view(np.uint8)
         tiles.append(Image.merge("RGB", [Image.fromarray(plane)] * 3))
     return tuple(tiles)
 
 
-@lru_cache(maxsize=1)
-def vignette() -> Image.Image:
-    y, x = np.mgrid[0 : FRAME[1], 0 : FRAME[0]]
-    distance = ((x / FRAME[0] - 0.5) / 0.62) ** 2 + ((y / FRAME[1] - 0.5) / 0.66) ** 2
-    plane = (255 * np.clip(1.04 - 0.55 * distance, 0.3, 1)).astype(np.uint8)
-    return Image.merge("RGB", [Image.fromarray(plane)] * 3)
+def add_grain(image: Image.Image, grain: int) -> Image.Image:
+    """`grain` counts tiles and their shifts."""
+    tile, shift = grain_tiles()[grain % GRAIN_TILES], grain // GRAIN_TILES
+    x, y = shift % GRAIN_SHIFT, shift // GRAIN_SHIFT % GRAIN_SHIFT
+    return ImageChops.add_modulo(image, tile.crop((x, y, x + FRAME[0], y + FRAME[1])))
 
 
 @lru_cache(maxsize=8)
 def plaster(size: tuple[int, int]) -> Image.Image:
     """A faint stain for walls and ground, to multiply with."""
-    generator = np.random.default_rng(11)
-    total = np.zeros((size[1], size[0]))
-    for cells, weight in ((6, 0.5), (20, 0.3), (70, 0.35)):
+    plane = 255 * np.clip(1.14 - 0.46 * _noise(size, 11, ((6, 0.5), (20, 0.3), (70, 0.35))), 0.4, 1)
+    return Image.merge("RGB", [Image.fromarray(plane.astype(np.uint8))] * 3)
+
+
+def _noise(size: tuple[int, int], seed: int, octaves: tuple[tuple[int, float], ...]) -> np.ndarray:
+    """Smooth random planes of so many cells down, weighted and added."""
+    generator = np.random.default_rng(seed)
+    total = np.zeros((size[1], size[0]), np.float32)
+    for cells, weight in octaves:
         small = generator.random((cells, cells * 2)).astype(np.float32)
         total += weight * np.asarray(Image.fromarray(small).resize(size, Image.Resampling.BICUBIC))
-    plane = (255 * np.clip(1.12 - 0.42 * total, 0.4, 1)).astype(np.uint8)
-    return Image.merge("RGB", [Image.fromarray(plane)] * 3)
+    return total
+
+
+CLOUD_SKIES = 4
+
+
+@lru_cache(maxsize=8)
+def clouds(size: tuple[int, int], number: int) -> Image.Image:
+    """An L mask of long soft clouds."""
+    noise = _noise(size, 100 + number, ((3, 0.55), (8, 0.3), (22, 0.18)))
+    return Image.fromarray((255 * np.clip(3.2 * (noise - 0.5), 0, 0.85)).astype(np.uint8))

@@ -6,69 +6,15 @@ from ablation.world.canvas import Colour
 from ablation.world.choice import Chooser
 
 WOMEN = [
-    "Anna",
-    "Clara",
-    "Eva",
-    "Grace",
-    "Helen",
-    "Irene",
-    "Julia",
-    "Kate",
-    "Laura",
-    "Maria",
-    "Nora",
-    "Olivia",
-    "Rosa",
-    "Sara",
-    "Sofia",
-    "Teresa",
-    "Vera",
-    "Alice",
-    "Emma",
-    "Lucy",
-    "Martha",
-    "Ruth",
-    "Ines",
-    "Maya",
-    "Leila",
-    "Amina",
-    "Yuki",
-    "Mei",
-    "Ingrid",
-    "Paula",
-]
+    "Anna", "Clara", "Eva", "Grace", "Helen", "Irene", "Julia", "Kate", "Laura", "Maria", "Nora", "Olivia",
+    "Rosa", "Sara", "Sofia", "Teresa", "Vera", "Alice", "Emma", "Lucy", "Martha", "Ruth", "Ines", "Maya",
+    "Leila", "Amina", "Yuki", "Mei", "Ingrid", "Paula",
+]  # fmt: skip
 MEN = [
-    "Adam",
-    "Ben",
-    "Carl",
-    "Daniel",
-    "Erik",
-    "Frank",
-    "George",
-    "Henry",
-    "Ivan",
-    "James",
-    "John",
-    "Leo",
-    "Mark",
-    "Noah",
-    "Oscar",
-    "Paul",
-    "Peter",
-    "Robert",
-    "Samuel",
-    "Thomas",
-    "Victor",
-    "Walter",
-    "David",
-    "Luis",
-    "Omar",
-    "Kenji",
-    "Amir",
-    "Marco",
-    "Stefan",
-    "Hugo",
-]
+    "Adam", "Ben", "Carl", "Daniel", "Erik", "Frank", "George", "Henry", "Ivan", "James", "John", "Leo",
+    "Mark", "Noah", "Oscar", "Paul", "Peter", "Robert", "Samuel", "Thomas", "Victor", "Walter", "David",
+    "Luis", "Omar", "Kenji", "Amir", "Marco", "Stefan", "Hugo",
+]  # fmt: skip
 
 SKINS: tuple[tuple[str, Colour], ...] = (
     ("pale", (236, 200, 178)),
@@ -108,6 +54,7 @@ STYLES = {
     "man": ("short", "swept", "cropped", "bald", "curly"),
     "woman": ("long", "bob", "bun", "ponytail", "curly"),
 }
+STYLE_WEIGHTS = {"man": (4, 3, 3, 1.3, 1.7), "woman": (3, 2.5, 2, 2, 1.5)}
 GARMENTS = {"man": ("jacket", "coat", "sweater", "shirt"), "woman": ("coat", "sweater", "dress", "jacket")}
 
 
@@ -125,6 +72,10 @@ class Look:
     """Breadth of the shoulders, 1 is average."""
     height: float
     jaw: float
+    breadth: float
+    """Of the face at the cheekbones, 1 is average; so are nose (length) and brows (thickness)."""
+    nose: float
+    brows: float
     beard: int
     """0 none, 1 stubble, 2 full, 3 moustache."""
     glasses: bool
@@ -152,13 +103,16 @@ def draw_look(choose: Chooser, sex: str) -> Look:
         sex=sex,
         skin=choose.pick("skin", SKIN_WEIGHTS),
         hair=choose.pick("hair", HAIR_WEIGHTS),
-        style=STYLES[sex][choose.pick("style", 5)],
+        style=STYLES[sex][choose.pick("style", STYLE_WEIGHTS[sex])],
         garment=GARMENTS[sex][choose.pick("garment", 4)],
         clothes=choose.pick("clothes", CLOTHES_WEIGHTS),
         inner=(9, 11, 8, 10)[choose.pick("inner", 4)],
         build=(1.0 if man else 0.86) * (0.92, 1.0, 1.1)[choose.pick("build", 3)],
         height=(1.0 if man else 0.94) * (0.95, 1.0, 1.05)[choose.pick("height", 3)],
         jaw=(0.9, 1.0, 1.12)[choose.pick("jaw", 3)] * (1.0 if man else 0.92),
+        breadth=(0.93, 1.0, 1.06)[choose.pick("breadth", 3)],
+        nose=(0.88, 1.0, 1.16)[choose.pick("nose", 3)],
+        brows=(0.8, 1.0, 1.35)[choose.pick("brows", 3)],
         beard=choose.pick("beard", (5, 2, 2, 1)) if man else 0,
         glasses=choose.pick("glasses", (4, 1)) == 1,
         hat=choose.pick("hat", (8, 1.4, 1) if man else (10, 0.6, 1)),

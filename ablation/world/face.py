@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from ablation.world.canvas import Brush, Colour, Point, mix, tone
-from ablation.world.cast import CLOTHES, HAIRS, SKINS, Look
+from ablation.world.cast import HAIRS, SKINS, Look
 
 WHITE: Colour = (226, 222, 214)
 BLACK: Colour = (22, 18, 18)
+GREY = 5
+"""Index of HAIRS from which on people are old."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +54,19 @@ class Head:
         return HAIRS[self.look.hair][1]
 
 
-def _outline(head: Head, grow: float = 1.0) -> tuple[Point, ...]:
-    jaw, lean = head.look.jaw, head.turn * 0.07
-    right = ((0.16, -0.5), (0.33, -0.38), (0.375, -0.15), (0.365, 0.08))
+def outline(head: Head) -> tuple[Point, ...]:
+    jaw, lean, wide = head.look.jaw, head.turn * 0.07, head.look.breadth
+    right = ((0.16, -0.5), (0.33, -0.38), (0.375 * wide, -0.15), (0.365 * wide, 0.08))
     chin = ((0.325 * jaw + lean, 0.28), (0.2 * jaw + lean, 0.45), (0.07 + lean, 0.515))
     left_chin = tuple((2 * lean - x, y) for x, y in reversed(chin))
     left = tuple((-x, y) for x, y in reversed(right))
-    return tuple((x * grow, y * grow) for x, y in right + chin + left_chin + left)
+    return right + chin + left_chin + left
 
 
 def _shadow_side(head: Head) -> None:
     """The half of the face away from the key, with the broken edge of brow, nose and lip."""
     side, shift = -head.key, head.turn * 0.15
-    outer = tuple(p for p in _outline(head) if p[0] * side > 0.04)
+    outer = tuple(p for p in outline(head) if p[0] * side > 0.04)
     outer = tuple(sorted(outer, key=lambda point: point[1]))
     edge = (
         (0.16, -0.42),
@@ -119,7 +121,7 @@ def _brow(head: Head, side: int, x: float, far: float) -> None:
     peak = (x + side * width * 0.35, base - 0.028 - expression.brow * 0.2)
     outer = (x + side * width, base + 0.006 - expression.brow * 0.5)
     colour = tone(mix(head.hair, BLACK, 0.35), 0.9)
-    thickness = 0.034 if head.look.sex == "man" else 0.022
+    thickness = (0.034 if head.look.sex == "man" else 0.022) * head.look.brows
     head.brush.stroke((inner, peak, outer), thickness, colour)
 
 
@@ -128,11 +130,26 @@ def _nose(head: Head) -> None:
     side = -head.key if abs(head.turn) < 0.3 else (1 if head.turn > 0 else -1)
     dark = tone(head.skin, 0.6 if side == -head.key else 0.72)
     bridge = head.turn * 0.15
-    head.brush.blob(((bridge + side * 0.02, -0.06), (shift + side * 0.035, 0.1), (shift + side * 0.075, 0.185),
-                     (shift + side * 0.03, 0.205), (shift - side * 0.03, 0.2), (shift + side * 0.008, 0.12)), dark)  # fmt: skip
+    low = 0.19 * head.look.nose
+    ridge = ((bridge + side * 0.02, -0.06), (shift + side * 0.035, 0.1), (shift + side * 0.075, low - 0.005), (shift + side * 0.03, low + 0.015),
+             (shift - side * 0.03, low + 0.01), (shift + side * 0.008, 0.12))  # fmt: skip
+    head.brush.blob(ridge, dark)
     for nostril in (-1, 1):
-        head.brush.ellipse(shift + nostril * 0.032, 0.196, 0.016, 0.009, tone(head.skin, 0.4))
-    head.brush.ellipse(shift + head.key * 0.012, 0.155, 0.02, 0.022, tone(head.skin, 1.1))
+        head.brush.ellipse(shift + nostril * 0.032, low + 0.006, 0.016, 0.009, tone(head.skin, 0.4))
+    head.brush.ellipse(shift + head.key * 0.012, low - 0.035, 0.02, 0.022, tone(head.skin, 1.1))
+
+
+def _years(head: Head) -> None:
+    """Lines under the eyes and beside the mouth of those with grey or white hair."""
+    if head.look.hair < GREY:
+        return
+    shift, line = head.turn * 0.16, tone(head.skin, 0.6)
+    for side in (-1, 1):
+        under = ((shift + side * 0.1, 0.055), (shift + side * 0.17, 0.07), (shift + side * 0.24, 0.05))
+        head.brush.stroke(under, 0.012, line)
+        fold = ((shift + side * 0.09, 0.19), (shift + side * 0.15, 0.25), (shift + side * 0.16, 0.32))
+        head.brush.stroke(fold, 0.012, line)
+    head.brush.stroke(((shift - 0.14, -0.25), (shift, -0.265), (shift + 0.14, -0.25)), 0.011, line)
 
 
 def _mouth(head: Head) -> None:
@@ -163,7 +180,7 @@ def _beard(head: Head) -> None:
     look, shift, lean = head.look, head.turn * 0.17, head.turn * 0.07
     colour = mix(head.skin, head.hair, 0.35 if look.beard == 1 else 0.9)
     if look.beard in (1, 2):
-        jaw = [p for p in _outline(head) if p[1] > 0.05]
+        jaw = [p for p in outline(head) if p[1] > 0.05]
         inner = [(0.25, 0.15), (0.13, 0.26), (-0.13, 0.26), (-0.25, 0.15)]
         drop = 0.05 if look.beard == 2 else 0.0
         ring = [(x, y + drop * (y > 0.3)) for x, y in jaw] + [(lean - x, y) for x, y in inner]
@@ -182,7 +199,7 @@ def _beard(head: Head) -> None:
         )
 
 
-def _glasses(head: Head) -> None:
+def draw_glasses(head: Head) -> None:
     shift, frame = head.turn * 0.15, (26, 24, 26)
     for side in (-1, 1):
         far = 1 - 0.28 * max(0.0, side * head.turn)
@@ -193,185 +210,14 @@ def _glasses(head: Head) -> None:
     head.brush.stroke(((shift - 0.06, -0.03), (shift + 0.06, -0.03)), 0.018, frame)
 
 
-def draw_hair_behind(head: Head) -> None:
-    brush, dark, style = head.brush, tone(head.hair, 0.62), head.look.style
-    lean = -head.turn * 0.06
-    if style == "long":
-        brush.blob(((lean - 0.38, -0.42), (lean + 0.38, -0.42), (lean + 0.5, 0.2), (lean + 0.52, 0.95), (lean + 0.2, 1.05),
-                    (lean - 0.2, 1.05), (lean - 0.52, 0.95), (lean - 0.5, 0.2)), dark)  # fmt: skip
-    elif style == "bob":
-        brush.blob(
-            (
-                (lean - 0.36, -0.45),
-                (lean + 0.36, -0.45),
-                (lean + 0.5, 0.1),
-                (lean + 0.46, 0.5),
-                (lean - 0.46, 0.5),
-                (lean - 0.5, 0.1),
-            ),
-            dark,
-        )
-    elif style == "bun":
-        brush.ellipse(lean * 2, -0.56, 0.19, 0.17, head.hair)
-    elif style == "ponytail":
-        tail = -1 if head.turn > 0 else 1
-        brush.blob(
-            (
-                (tail * 0.3, -0.4),
-                (tail * 0.52, -0.2),
-                (tail * 0.56, 0.4),
-                (tail * 0.42, 0.8),
-                (tail * 0.34, 0.3),
-            ),
-            dark,
-        )
-    elif style == "curly":
-        for x, y in ((-0.4, -0.2), (0.4, -0.2), (-0.42, 0.05), (0.42, 0.05), (-0.38, 0.25), (0.38, 0.25)):
-            brush.ellipse(x + lean, y, 0.15, 0.17, dark)
-
-
-def _curls(head: Head) -> None:
-    spots = (
-        (-0.36, -0.22),
-        (-0.27, -0.4),
-        (-0.1, -0.5),
-        (0.1, -0.5),
-        (0.27, -0.4),
-        (0.36, -0.22),
-        (-0.16, -0.36),
-        (0.16, -0.36),
-        (0.0, -0.4),
-    )
-    for index, (x, y) in enumerate(spots):
-        shade = 1.18 if x * head.key > 0.1 else (0.75 if x * head.key < -0.1 else 0.95)
-        head.brush.ellipse(x, y, 0.15, 0.135, tone(head.hair, shade + 0.06 * (index % 2)))
-
-
-def _hair_front(head: Head) -> None:
-    brush, style, hair = head.brush, head.look.style, head.hair
-    part = head.turn * 0.12
-    if style == "bald":
-        return None
-    if style == "curly":
-        return _curls(head)
-    crown = (
-        (-0.4, -0.02),
-        (-0.42, -0.28),
-        (-0.26, -0.54),
-        (0.0, -0.6),
-        (0.26, -0.54),
-        (0.42, -0.28),
-        (0.4, -0.02),
-    )
-    lines = {
-        "short": (
-            (0.35, -0.14),
-            (0.26, -0.3),
-            (0.08 + part, -0.32),
-            (-0.14 + part, -0.27),
-            (-0.3, -0.26),
-            (-0.35, -0.14),
-        ),
-        "swept": (
-            (0.36, -0.12),
-            (0.28, -0.34),
-            (0.1 + part, -0.42),
-            (-0.14 + part, -0.38),
-            (-0.29, -0.3),
-            (-0.36, -0.1),
-        ),
-        "cropped": ((0.36, -0.16), (0.27, -0.36), (part, -0.4), (-0.27, -0.36), (-0.36, -0.16)),
-        "long": (
-            (0.39, 0.4),
-            (0.34, 0.1),
-            (0.3, -0.16),
-            (0.06 + part, -0.44),
-            (-0.3, -0.16),
-            (-0.34, 0.1),
-            (-0.39, 0.4),
-        ),
-        "bob": (
-            (0.4, 0.3),
-            (0.33, 0.05),
-            (0.31, -0.2),
-            (0.0, -0.22),
-            (-0.31, -0.2),
-            (-0.33, 0.05),
-            (-0.4, 0.3),
-        ),
-    }
-    line = lines.get(style, ((0.35, -0.06), (0.27, -0.3), (0.04 + part, -0.4), (-0.27, -0.3), (-0.35, -0.06)))
-    if style in ("long", "bob"):
-        crown = ((-0.44, 0.3), (-0.44, -0.25), *crown[2:5], (0.44, -0.25), (0.44, 0.3))
-    if style == "cropped":
-        crown = tuple((x * 0.95, y * 0.94) for x, y in crown)
-    brush.blob(crown + line, hair)
-    sheen = tuple(
-        (head.key * x + part, y)
-        for x, y in ((0.08, -0.52), (0.22, -0.48), (0.33, -0.32), (0.29, -0.34), (0.18, -0.43))
-    )
-    brush.blob(sheen, mix(hair, (255, 240, 220), 0.22))
-    gloom = tuple(
-        (-head.key * x, y)
-        for x, y in ((0.14, -0.56), (0.27, -0.53), (0.42, -0.28), (0.4, -0.05), (0.35, -0.12), (0.28, -0.36))
-    )
-    brush.blob(gloom, tone(hair, 0.6))
-    return None
-
-
-def _hat(head: Head) -> None:
-    colour = tone(CLOTHES[head.look.clothes][1], 0.8)
-    if head.look.hat == 1:
-        head.brush.blob(
-            ((-0.36, -0.3), (-0.33, -0.68), (-0.12, -0.74), (0.12, -0.72), (0.33, -0.68), (0.36, -0.3)),
-            colour,
-        )
-        head.brush.polygon(((-0.36, -0.4), (0.36, -0.4), (0.37, -0.31), (-0.37, -0.31)), tone(colour, 0.5))
-        head.brush.ellipse(head.turn * 0.1, -0.29, 0.58, 0.075, tone(colour, 0.85))
-    elif head.look.hat == 2:
-        head.brush.blob(
-            ((-0.4, -0.2), (-0.4, -0.5), (-0.2, -0.68), (0.2, -0.68), (0.4, -0.5), (0.4, -0.2)), colour
-        )
-        head.brush.polygon(((-0.4, -0.33), (0.4, -0.33), (0.4, -0.2), (-0.4, -0.2)), tone(colour, 0.75))
-
-
-def draw_head(head: Head) -> None:
-    head.brush.blob(_outline(head), head.skin)
+def draw_features(head: Head) -> None:
+    head.brush.blob(outline(head), head.skin)
     _ears(head)
     _shadow_side(head)
     if head.look.beard:
         _beard(head)
+    _years(head)
     _nose(head)
     _mouth(head)
     for side in (-1, 1):
         _eye(head, side)
-    _hair_front(head)
-    if head.look.glasses:
-        _glasses(head)
-    _hat(head)
-
-
-def draw_back_of_head(head: Head) -> None:
-    """The head from behind: hair, ears, nape."""
-    colour = head.skin if head.look.style == "bald" else head.hair
-    head.brush.ellipse(0, 0.02, 0.4, 0.5, tone(colour, 0.8))
-    for side in (-1, 1):
-        head.brush.ellipse(side * 0.4, 0.05, 0.05, 0.11, tone(head.skin, 0.9))
-    head.brush.blob(((-0.3, 0.1), (0.3, 0.1), (0.25, 0.45), (-0.25, 0.45)), tone(colour, 0.66))
-    if head.look.style == "curly":
-        _curls(head)
-    elif head.look.style in ("long", "bob"):
-        low = 0.95 if head.look.style == "long" else 0.45
-        head.brush.blob(
-            ((-0.34, -0.42), (0.34, -0.42), (0.48, 0.1), (0.46, low), (-0.46, low), (-0.48, 0.1)),
-            tone(colour, 0.72),
-        )
-    elif head.look.style == "bun":
-        head.brush.ellipse(0, -0.36, 0.2, 0.18, colour)
-    elif head.look.style == "ponytail":
-        head.brush.blob(((-0.1, -0.3), (0.1, -0.3), (0.14, 0.5), (0.0, 0.9), (-0.14, 0.5)), tone(colour, 0.9))
-    edge = tuple(
-        (head.key * x, y) for x, y in ((0.2, -0.45), (0.38, -0.2), (0.4, 0.1), (0.33, 0.1), (0.3, -0.18))
-    )
-    head.brush.blob(edge, mix(colour, (255, 236, 210), 0.35))
-    _hat(head)

@@ -1,13 +1,11 @@
 """People, painted in units of their head height. The origin is the middle of the head, the soles are at y = 7."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
-from PIL import Image, ImageChops, ImageFilter
-
-from ablation.world.canvas import Brush, Colour, Point, mix, tone
+from ablation.world.canvas import Brush, Colour, Layer, Point, draw_layer, mix, tone
 from ablation.world.cast import CLOTHES, SKINS, Look
-from ablation.world.face import EXPRESSIONS, Head, draw_back_of_head, draw_hair_behind, draw_head
+from ablation.world.face import EXPRESSIONS, Head
+from ablation.world.hair import draw_back_of_head, draw_hair_behind, draw_head
 
 SOLES = 7.0
 ARMS: dict[str, tuple[tuple[Point, Point], tuple[Point, Point]]] = {
@@ -17,15 +15,13 @@ ARMS: dict[str, tuple[tuple[Point, Point], tuple[Point, Point]]] = {
     "cross": (((-1.12, 2.0), (0.45, 1.95)), ((1.12, 2.05), (-0.4, 2.15))),
     "phone": (((-1.08, 2.15), (-0.95, 3.2)), ((1.15, 1.7), (0.46, 0.22))),
     "point": (((-1.08, 2.15), (-0.95, 3.2)), ((1.35, 1.35), (2.15, 0.95))),
-    "hold": (((-1.05, 2.15), (-0.2, 2.2)), ((1.05, 2.15), (0.22, 2.2))),
+    "hold": (((-1.1, 2.2), (-0.5, 2.42)), ((1.1, 2.2), (0.5, 2.42))),
     "cup": (((-1.05, 2.2), (-0.6, 3.0)), ((1.05, 1.95), (0.34, 1.35))),
     "chin": (((-1.0, 2.1), (0.5, 2.3)), ((0.95, 2.0), (0.2, 0.68))),
     "open": (((-1.2, 1.95), (-1.35, 1.35)), ((1.2, 1.95), (1.4, 1.4))),
     "pockets": (((-1.22, 2.15), (-0.78, 2.95)), ((1.22, 2.15), (0.78, 2.95))),
 }
-RIM: Colour = (255, 246, 232)
-UNDER = (66, 54, 48, 0)
-"""Transparent; its colour shines through half-covered edge pixels."""
+HELD_SIZE = 0.38
 SOFT_HEAD = 180
 """Pixels: heads from this size on are out of focus and need no anti-aliasing."""
 
@@ -171,7 +167,16 @@ def _draw_held(brush: Brush, name: str, gesture: str) -> None:
     elif gesture == "cup":
         brush.polygon(((0.18, 1.0), (0.46, 1.0), (0.42, 1.36), (0.22, 1.36)), (206, 198, 184))
     elif gesture == "hold" and name:
-        draw_prop(brush, name, 0.0, 2.0, 0.42)
+        draw_prop(brush, name, 0.0, 1.98, HELD_SIZE)
+
+
+def _fingers(brush: Brush, skin: Colour) -> None:
+    """Round the lower corners of the held thing, so that it is held and does not hang there."""
+    for side in (-1, 1):
+        brush.stroke(((side * 0.5, 2.36), (side * 0.33, 2.2)), 0.25, tone(skin, 0.86))
+        for finger in range(4):
+            y = 2.06 + 0.075 * finger
+            brush.stroke(((side * 0.38, y + 0.03), (side * 0.2, y)), 0.075, tone(skin, 1.0 - 0.06 * finger))
 
 
 def draw_figure(brush: Brush, look: Look, pose: Pose, key: int) -> None:
@@ -199,44 +204,21 @@ def draw_figure(brush: Brush, look: Look, pose: Pose, key: int) -> None:
     if not raised:
         _arm(brush, look, garb, arms[1], key > 0)
         _draw_held(brush, pose.held, pose.gesture)
+        if pose.gesture == "hold":
+            _fingers(brush, garb.skin)
     draw_head(head)
     if raised:
         _draw_held(brush, pose.held, pose.gesture)
         _arm(brush, look, garb, arms[1], key > 0)
 
 
-def _relief(alpha: Image.Image, key: int) -> Image.Image:
-    """A soft L map: full on the key side of the silhouette, falling to shadow on the other."""
-    small = alpha.reduce(4)
-    reach = max(2, small.width // 14)
-    soft = small.filter(ImageFilter.BoxBlur(reach))
-    shifted = ImageChops.offset(soft, key * reach, reach // 2)
-    return ImageChops.subtract(soft, shifted, scale=1.6, offset=176).resize(
-        alpha.size, Image.Resampling.BILINEAR
-    )
-
-
-def _rim(alpha: Image.Image, key: int, width: int) -> Image.Image:
-    """The thin edge of light on the key side that lifts a figure off its background."""
-    inside = ImageChops.offset(alpha, -key * width, width // 2)
-    edge = ImageChops.subtract(alpha, inside).filter(ImageFilter.BoxBlur(width / 3))
-    return ImageChops.multiply(edge, alpha).point(lambda level: level * 0.42)
-
-
-@lru_cache(maxsize=64)
-def figure_layer(
-    look: Look, pose: Pose, key: int, head: int, window: tuple[int, int, int, int]
-) -> Image.Image:
-    """A shaded RGBA layer; `head` is the head height in pixels, `window` the part to paint, in pixels from the head's middle."""
+def figure_layer(look: Look, pose: Pose, key: int, head: int, window: tuple[int, int, int, int]) -> Layer:
+    """`head` is the head height in pixels, `window` the part to paint, in pixels from the head's middle."""
     left, top, right, bottom = window
-    scale = 2 if head < SOFT_HEAD else 1
-    layer = Image.new("RGBA", ((right - left) * scale, (bottom - top) * scale), UNDER)
-    draw_figure(Brush(layer, (-left * scale, -top * scale), head * scale), look, pose, key)
-    alpha, colours = layer.getchannel("A"), layer.convert("RGB")
-    if scale > 1:
-        alpha, colours = alpha.reduce(scale), colours.reduce(scale)
-    relief = _relief(alpha, key)
-    shaded = ImageChops.multiply(colours, Image.merge("RGB", [relief] * 3))
-    shaded.paste(RIM, (0, 0), _rim(alpha, key, max(2, head // 22)))
-    shaded.putalpha(alpha)
-    return shaded
+    return draw_layer(
+        lambda brush: draw_figure(brush, look, pose, key),
+        (-left, -top),
+        head,
+        (right - left, bottom - top),
+        smoothed=head < SOFT_HEAD,
+    )

@@ -91,6 +91,7 @@ def compose(state: State, choose: Chooser, dials: Dials = DIALS) -> str:
         )
     _background(writer)
     _plot(writer, speaker, state.listener)
+    _digression(writer, speaker, state.listener)
     _ending(writer, speaker, listener)
     return " ".join(writer.sentences)
 
@@ -154,6 +155,13 @@ def _plot(writer: _Writer, speaker: int, listener: int) -> None:
         writer.say(writer.pick("thought frame", phrases.THOUGHTS), speaker, listener, thought=thought)
 
 
+def _digression(writer: _Writer, speaker: int, listener: int) -> None:
+    if writer.chance("digression", writer.dials.digression):
+        writer.say(writer.pick("remark", phrases.REMARKS), speaker, listener)
+        thought = writer.pick("thought", writer.state.premise.plot.thoughts)
+        writer.say(writer.pick("rumour", phrases.RUMOURS), speaker, listener, thought=thought)
+
+
 def _ending(writer: _Writer, speaker: int, listener: int) -> None:
     if writer.chance("house phrase", writer.dials.house_phrase):
         writer.say(writer.pick("tension", phrases.TENSION), speaker, listener)
@@ -163,7 +171,7 @@ def _ending(writer: _Writer, speaker: int, listener: int) -> None:
 
 def describe(state: State) -> str:
     """The frame's text with its inline tags."""
-    return compose(state, Replay(state.wording))
+    return state.text
 
 
 def plain(text: str) -> str:

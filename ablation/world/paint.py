@@ -1,4 +1,4 @@
-"""paint(state) -> picture: plate, people, bloom, grade, grain. Nothing random happens here."""
+"""paint(state) -> picture: plate, people, foreground, grade, grain. Nothing random happens here."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -6,21 +6,20 @@ from functools import lru_cache
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from ablation.world.backdrops import key_side, seen_plate
-from ablation.world.canvas import FRAME, GRAIN_TILES, MARGIN, Brush, grain_tiles, mix, tone, vignette
+from ablation.world.backdrops import whole_plate
+from ablation.world.canvas import FRAME, Brush, Colour, add_grain, draw_layer, mix, tone
 from ablation.world.cast import CLOTHES, SKINS
-from ablation.world.figure import SOLES, figure_layer
-from ablation.world.framing import Box, Placement, clip, drift_pixels, lens, placements
-from ablation.world.lights import LIGHTS, grade_table
-from ablation.world.parameters import DIALS
+from ablation.world.develop import Plate, see
+from ablation.world.foreground import paint_foreground
+from ablation.world.framing import Box, Placement, clip, drift_pixels, placements, seen_view
+from ablation.world.lights import grade_table
+from ablation.world.people import paint_person, paste_lit
 from ablation.world.props import draw_prop
-from ablation.world.stage import Plate
 from ablation.world.state import State
 
+FACE_KINDS = {"close": 3, "over": 2, "medium": 1}
 PROP = -1
 """Key of the story's thing in Painting.boxes; people have their index in the cast."""
-ALPHA_SEEN = 24
-"""An edge fainter than this does not count for a bounding box."""
 
 
 @dataclass
@@ -31,114 +30,85 @@ class Painting:
 
 def paint(state: State, *, without: Collection[int] = (), grain: bool = True) -> Painting:
     """RGB picture of FRAME size; `without` leaves people of the cast out, to see what they cover."""
-    step = DIALS.drift_pixels
-    plate = _plate(state, step)
+    plate = see(whole_plate(state.venue, state.take.angle), seen_view(state))
     painting = Painting(plate.lit)
     if state.take.kind == "insert":
         _paint_insert(painting, state, plate, without)
-    for place in placements(state, step) if state.take.kind != "insert" else ():
-        if place.subject not in without:
-            _paint_person(painting, state, place, plate)
-    _paint_foreground(painting.image, state)
-    painting.image = _grade(painting.image, plate, state, grain)
+    else:
+        for place in placements(state):
+            if place.subject not in without:
+                _add_person(painting, state, place, plate)
+    paint_foreground(painting.image, state)
+    exposure = (
+        plate.exposure + state.venue.exposures[state.take.angle] + state.take.flicker + _for_faces(state)
+    )
+    image = painting.image.point(grade_table(state.venue.light, exposure, plate.contrast))
+    painting.image = add_grain(image, state.grain) if grain else image
     return painting
 
 
-def _plate(state: State, step: int) -> Plate:
-    whole = seen_plate(state.venue, state.take.angle, lens(state))
-    x, y = drift_pixels(state.take, step)
-    box = (MARGIN + x, MARGIN + y, MARGIN + x + FRAME[0], MARGIN + y + FRAME[1])
-    return Plate(whole.lit.crop(box), whole.light.crop(box), whole.bloom.crop(box))
+def _for_faces(state: State) -> int:
+    """Sixths of a stop that the camera opens for a dark face that fills the frame."""
+    take = state.take
+    if take.kind not in FACE_KINDS:
+        return 0
+    skin = SKINS[state.premise.cast[take.subjects[-1]].look.skin][1]
+    return FACE_KINDS[take.kind] * (200 - sum(skin) // 3) // 64
 
 
-def _window(place: Placement) -> Box:
-    """The part of the frame that the figure can cover, in pixels of the frame."""
-    reach = round((2.45 if place.pose.gesture == "point" else 1.75) * place.head)
-    return clip(
-        (
-            place.x - reach,
-            place.y - round(0.9 * place.head),
-            place.x + reach,
-            place.y + round(7.3 * place.head),
-        )
-    )
-
-
-def _paint_person(painting: Painting, state: State, place: Placement, plate: Plate) -> None:
-    window = _window(place)
-    relative = (window[0] - place.x, window[1] - place.y, window[2] - place.x, window[3] - place.y)
-    look = state.premise.cast[place.subject].look
-    key = key_side(state.venue, state.take.angle)
-    layer = figure_layer(look, place.pose, key, place.head, relative)
-    alpha = layer.getchannel("A")
-    if state.take.kind == "wide":
-        _contact_shadow(painting.image, place)
-    rgb = _lit(layer, plate, window, state, place.near)
-    if place.near:
-        alpha = alpha.filter(ImageFilter.BoxBlur(3))
-    painting.image.paste(rgb, window[:2], alpha)
-    seen = alpha.point(lambda level: 255 * (level > ALPHA_SEEN)).getbbox()
-    if seen:
-        left, top = window[:2]
-        painting.boxes[place.subject] = (left + seen[0], top + seen[1], left + seen[2], top + seen[3])
+def _add_person(painting: Painting, state: State, place: Placement, plate: Plate) -> None:
+    box = paint_person(painting.image, plate.light, state, place)
+    if box:
+        painting.boxes[place.subject] = box
     if place.pose.gesture == "hold" and not place.pose.back:
         half, middle = round(0.62 * place.head), place.y + 2 * place.head
-        low = middle + round(0.45 * place.head)
-        box = clip((place.x - half, middle - round(0.45 * place.head), place.x + half, low))
-        painting.boxes.setdefault(PROP, box)
-
-
-def _lit(layer: Image.Image, plate: Plate, window: Box, state: State, near: bool) -> Image.Image:
-    """People stand a little more in the light than the wall behind them; a near one stands in the dark."""
-    light = plate.light.crop(window)
-    table = _light_table(state.venue.light, near)
-    return ImageChops.multiply(layer.convert("RGB"), light.point(table))
-
-
-@lru_cache(maxsize=32)
-def _light_table(name: str, near: bool) -> list[int]:
-    low, gain = (0.0, 0.4) if near else (70.0, 1.1)
-    floors = (low * (0.35 + share) for share in LIGHTS[name].ambient)
-    return [min(255, round(floor + level * gain)) for floor in floors for level in range(256)]
-
-
-@lru_cache(maxsize=16)
-def _soft_oval(across: int, down: int) -> Image.Image:
-    oval = Image.new("L", (4 * across, 4 * down))
-    ImageDraw.Draw(oval).ellipse((across, down, 3 * across, 3 * down), fill=150)
-    return oval.filter(ImageFilter.BoxBlur(max(1, down // 2)))
-
-
-def _contact_shadow(image: Image.Image, place: Placement) -> None:
-    oval = _soft_oval(round(0.9 * place.head), max(3, round(0.22 * place.head)))
-    soles = place.y + round((SOLES - 0.1) * place.head)
-    image.paste((0, 0, 0), (place.x - oval.width // 2, soles - oval.height // 2), oval)
+        high, low = middle - round(0.45 * place.head), middle + round(0.45 * place.head)
+        painting.boxes.setdefault(PROP, clip((place.x - half, high, place.x + half, low)))
 
 
 def _paint_insert(painting: Painting, state: State, plate: Plate, without: Collection[int]) -> None:
     """The story's thing on a table, large, with the hand that keeps it."""
     take = state.take
-    table = mix(tone(state.venue.place.floor, 0.9), (110, 78, 52), 0.5)
-    wood = ImageChops.multiply(_table(table), plate.light)
-    painting.image.paste(wood, (0, 70), _table_edge())
-    x, y = drift_pixels(take, DIALS.drift_pixels)
+    light = plate.light.resize(FRAME, Image.Resampling.BILINEAR)
+    painting.image.paste(ImageChops.multiply(_table(_wood(state)), light), (0, 70), _table_edge())
+    x, y = drift_pixels(take)
+    size = 62 + 10 * (take.variant // 3) + 2 * take.push
     centre = (250 + 44 * (take.variant % 3 - 1) - x, 138 - y)
-    size = 62 + 10 * (take.variant // 3)
-    for key, draw in ((PROP, _draw_thing), (take.subjects[0], _draw_hand)):
+    side = 1 if take.variant % 2 else -1
+    parts = {PROP: (_draw_thing, (-1.7, -1.2, 1.7, 1.25)), take.subjects[0]: (_draw_hand, _reach(side))}
+    for key, (draw, (left, top, right, bottom)) in parts.items():
         if key in without:
             continue
-        layer = Image.new("RGBA", (FRAME[0] * 2, FRAME[1] * 2))
-        draw(Brush(layer, (centre[0] * 2, centre[1] * 2), size * 2), state)
-        layer = layer.reduce(2)
-        alpha = layer.getchannel("A")
-        painting.image.paste(_lit(layer, plate, (0, 0, *FRAME), state, False), (0, 0), alpha)
-        seen = alpha.point(lambda level: 255 * (level > ALPHA_SEEN)).getbbox()
+        box = (
+            centre[0] + left * size,
+            centre[1] + top * size,
+            centre[0] + right * size,
+            centre[1] + bottom * size,
+        )
+        window = clip(tuple(round(value) for value in box))
+        origin = (centre[0] - window[0], centre[1] - window[1])
+        layer = draw_layer(lambda brush, draw=draw: draw(brush, state), origin, size, _extent(window))
+        seen = paste_lit(painting.image, layer, plate.light, window, state, size // 2, near=False)
         if seen:
             painting.boxes[key] = seen
 
 
+def _extent(window: Box) -> tuple[int, int]:
+    return window[2] - window[0], window[3] - window[1]
+
+
+def _reach(side: int) -> tuple[float, float, float, float]:
+    """The part of the picture that hand and sleeve can cover."""
+    return (0.4, -0.2, 6.0, 3.0) if side > 0 else (-6.0, -0.2, -0.4, 3.0)
+
+
+def _wood(state: State) -> Colour:
+    return mix(tone(state.venue.place.floor, 0.9), (110, 78, 52), 0.5)
+
+
 def _draw_thing(brush: Brush, state: State) -> None:
-    brush.ellipse(0.1, 0.95, 1.35, 0.22, (26, 18, 14))
+    shadow = tone(_wood(state), 0.42)
+    brush.ellipse(0.16, 0.94, 1.2, 0.13, shadow)
     draw_prop(brush, state.premise.plot.prop, 0, 0, 0.95)
 
 
@@ -178,25 +148,3 @@ def _table_edge() -> Image.Image:
     mask = Image.new("L", FRAME, 255)
     ImageDraw.Draw(mask).rectangle((0, 0, FRAME[0], 4), fill=0)
     return mask.filter(ImageFilter.BoxBlur(4))
-
-
-def _paint_foreground(image: Image.Image, state: State) -> None:
-    """In a car the dashboard and the wheel lie between the camera and the people."""
-    if state.venue.place.kind != "cabin" or state.take.kind in ("close", "insert", "over"):
-        return
-    draw = ImageDraw.Draw(image)
-    side = 1 if state.take.angle == 1 else -1
-    middle = 250 + side * 120
-    draw.polygon((0, 240, 0, 214, 120, 202, 380, 202, 500, 214, 500, 240), fill=(12, 11, 12))
-    draw.arc((middle - 84, 166, middle + 84, 290), 180, 360, fill=(17, 16, 17), width=9)
-
-
-def _grade(image: Image.Image, plate: Plate, state: State, grain: bool) -> Image.Image:
-    image = ImageChops.screen(image, plate.bloom)
-    image = ImageChops.multiply(image, vignette())
-    image = image.point(grade_table(state.venue.light))
-    if not grain:
-        return image
-    number, shift = state.grain % GRAIN_TILES, state.grain // GRAIN_TILES
-    tile = ImageChops.offset(grain_tiles()[number], shift % FRAME[0], shift % FRAME[1])
-    return ImageChops.add(image, tile, 1, -128)

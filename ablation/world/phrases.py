@@ -138,6 +138,22 @@ STAGES: tuple[tuple[str, ...], ...] = (
 )
 
 THOUGHTS = ("{S} thinks that {thought}", "To {S} it seems that {thought}", "{S} cannot help feeling that {thought}", "It occurs to {S} that {thought}")  # fmt: skip
+REMARKS = (
+    "People who know {S} would say that {he} has never been good at waiting, and least of all for {O}",
+    "There was a time when {S} would have told {O} everything before the coffee was cold",
+    "Later {S} will remember the hour and the smell of it, but not a single word that {O} used",
+    "It would be easy to leave now, and {S} counts the steps to the way out without taking one",
+    "Everybody in this town has an opinion about {S}, and most of them have it from {O}",
+    "{S} has rehearsed this meeting on the way here, with a better ending than the one that offers itself",
+    "What {S} would give for one ordinary evening is nobody's business, and {O} knows better than to ask",
+    "For years {S} has owed {O} an answer, and the question has changed in the meantime",
+)
+RUMOURS = (
+    "They say around here that {thought}, and nobody has troubled to deny it",
+    "{O} once remarked that {thought}, which sounded like a joke in those days",
+    "An old saying has it that {thought}, and {S} has never believed it until now",
+    "Had anyone asked {S}, the reply would have been that {thought}",
+)
 SOUNDS = ("Out of sight {sound}", "Somewhere {sound}", "While they wait, {sound}", "Unseen, {sound}")
 PASTS = ("{past}", "{past}, and that explains a good deal", "Nobody forgets how it started: {past_low}")
 TENSION = (

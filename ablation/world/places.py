@@ -223,5 +223,6 @@ LIGHT_WORDS: dict[str, tuple[str, ...]] = {
     "lamplight": ("by lamplight", "in the yellow circle of a lamp", "in warm half-darkness", "with only the lamps to see by"),
     "night": ("at night", "in the cold dark", "deep in the night", "under a moonless blue"),
     "neon": ("in violet neon", "in the glow of the signs", "under coloured light that belongs to no hour", "in pink and violet shadow"),
+    "fog": ("in white fog", "in air like milk", "while the fog swallows the edges", "in a haze without shadows"),
     "rain": ("under a wet grey sky", "in the dull light of rain", "as rain darkens everything", "in weather that keeps people indoors"),
 }  # fmt: skip

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
-from ablation.world.canvas import PLATE, Brush, Colour, gradient, plaster, tone
+from ablation.world.canvas import CLOUD_SKIES, PLATE, Brush, Colour, clouds, gradient, mix, tone
 from ablation.world.lights import LIGHTS, Light
 
-SIZE = (PLATE[0] * 3 // 2, PLATE[1] * 3 // 2)
-"""Plates are painted at one and a half times the frame's scale."""
+SIZE = (PLATE[0] * 5 // 4, PLATE[1] * 5 // 4)
+"""Plates are painted at one and a quarter times the frame's scale."""
 FLOOR = 0.66
 """Height of the line between wall and floor, as a share of the plate."""
 
@@ -73,10 +73,20 @@ class Stage:
         self.plate.paste(gradient(size, far, near), (0, SIZE[1] - size[1]))
 
     def sky(self, bottom: float) -> None:
-        self.plate.paste(gradient((SIZE[0], round(bottom * SIZE[1])), *self.light.sky), (0, 0))
-        self.shine.paste(
-            gradient((SIZE[0], round(bottom * SIZE[1])), *(tone(c, 0.92) for c in self.light.sky)), (0, 0)
-        )
+        """Clouds, and where the light has one a sun low on the key side."""
+        size = (SIZE[0], round(bottom * SIZE[1]))
+        top, horizon = self.light.sky
+        self.plate.paste(gradient(size, top, horizon), (0, 0))
+        self.shine.paste(gradient(size, top, horizon), (0, 0))
+        lit = mix(horizon, (255, 255, 255), 0.35) if self.light.daylight > 0.6 else tone(horizon, 1.15)
+        mask = clouds(SIZE, int(self.generator.integers(CLOUD_SKIES))).crop((0, 0, *size))
+        self.shine.paste(lit, (0, 0), mask)
+        if self.light_name in ("golden", "dusk"):
+            sun = 0.5 + 0.3 * self.key
+            self.shine_oval(sun, bottom - 0.12, 0.075, 0.075, (255, 240, 196))
+            self.pool(sun, bottom, 0.5, horizon, 0.5)
+        if self.light_name == "night":
+            self.shine_oval(0.5 + 0.36 * self.key, 0.13, 0.045, 0.045, (226, 232, 240))
 
 
 def _pixels(left: float, top: float, right: float, bottom: float) -> tuple[float, float, float, float]:
@@ -91,61 +101,3 @@ def _oval(x: float, y: float, across: float, down: float) -> tuple[float, float,
         centre_x + across * SIZE[1],
         centre_y + down * SIZE[1],
     )
-
-
-@dataclass(frozen=True)
-class Plate:
-    """A finished background, and what the people in front of it need."""
-
-    lit: Image.Image
-    light: Image.Image
-    bloom: Image.Image
-
-
-def _light_map(stage: Stage) -> Image.Image:
-    width, height = SIZE[0] // 12, SIZE[1] // 12
-    y, x = np.mgrid[0:height, 0:width]
-    x, y = x / width, y / height
-    light = stage.light
-    near_key = np.clip(0.5 + stage.key * (x - 0.5) * 1.1, 0, 1) ** 1.4
-    total = np.array(light.ambient) + near_key[..., None] * np.array(light.key) * (1 - 0.35 * y[..., None])
-    for centre_x, centre_y, radius, colour, strength in stage.pools:
-        distance = ((x - centre_x) * SIZE[0] / SIZE[1]) ** 2 + (y - centre_y) ** 2
-        fall = strength * np.exp(-distance / (radius * radius))
-        total = total + fall[..., None] * (np.array(colour) / 255)
-    return Image.fromarray((255 * np.clip(total, 0, 1)).astype(np.uint8))
-
-
-def develop(stage: Stage) -> Plate:
-    light = _light_map(stage)
-    plate = ImageChops.multiply(stage.plate, plaster(SIZE))
-    plate = ImageChops.multiply(plate, light.resize(SIZE, Image.Resampling.BILINEAR))
-    lit = ImageChops.lighter(plate, stage.shine)
-    small = stage.shine.reduce(6)
-    bloom = small.filter(ImageFilter.BoxBlur(5)).point(lambda level: level * 0.42)
-    return Plate(lit, light, bloom)
-
-
-def crop_plate(plate: Plate, centre: tuple[float, float], zoom: float, blur: float) -> Plate:
-    """The plate as a longer lens sees it; `blur` in pixels of the frame is the depth of field."""
-    width, height = 1 / zoom, 1 / zoom
-    left = min(max(centre[0] - width / 2, 0), 1 - width)
-    top = min(max(centre[1] - height / 2, 0), 1 - height)
-    parts = []
-    for picture in (plate.lit, plate.light, plate.bloom):
-        box = (
-            left * picture.width,
-            top * picture.height,
-            (left + width) * picture.width,
-            (top + height) * picture.height,
-        )
-        parts.append((picture, box))
-    (lit, lit_box), *soft = parts
-    if blur >= 2:
-        factor = 4 if blur >= 5 else 2
-        small = lit.resize((PLATE[0] // factor, PLATE[1] // factor), Image.Resampling.BOX, box=lit_box)
-        sharp = small.filter(ImageFilter.GaussianBlur(blur / factor)).resize(PLATE, Image.Resampling.BICUBIC)
-    else:
-        sharp = lit.resize(PLATE, Image.Resampling.HAMMING, box=lit_box)
-    light, bloom = (picture.resize(PLATE, Image.Resampling.BILINEAR, box=box) for picture, box in soft)
-    return Plate(sharp, light, bloom)

@@ -15,6 +15,12 @@ class Venue:
     light: str
     key: int
     """Side of the key light at the first angle, -1 left, 1 right."""
+    patterns: tuple[str, ...]
+    """Of the key light, one of shadows.PATTERNS per angle."""
+    exposures: tuple[int, ...]
+    """Per angle, in sixths of a stop."""
+    foregrounds: tuple[str, ...]
+    """What stands before the lens in the wider shots, one of foreground.FOREGROUNDS per angle."""
     seed: int
     """Of the small irregularities of the painted place."""
 
@@ -63,6 +69,10 @@ class Take:
     """0..8: three sizes by three places in the frame."""
     drift: tuple[int, int]
     """Steps of the camera from its middle position."""
+    push: int = 0
+    """Steps of the camera toward the subject."""
+    flicker: int = 0
+    """Momentary exposure, in sixths of a stop."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,7 @@ class State:
     scene: Scene
     take: Take
     earlier: tuple[Take, ...]
-    """Up to three takes of this scene before this one, the latest last."""
+    """Some takes of this scene before this one, the latest last."""
     speaker: int
     """Index of the cast: the one the words are about."""
     listener: int
@@ -85,6 +95,8 @@ class State:
     """The grammar's decisions for this frame's words."""
     said: tuple[frozenset[tuple[str, int]], ...]
     """Decisions of the frames before, the latest last; the grammar avoids repeating them."""
+    text: str = ""
+    """What the wording says, with its inline tags."""
 
     @property
     def venue(self) -> Venue:
