@@ -1,7 +1,9 @@
 """Shared by all tests: a cache of their own, a small story world on disk, a fresh tracking store."""
 
+import atexit
 import os
 import shutil
+import tempfile
 
 import pytest
 import torch
@@ -9,6 +11,8 @@ import torch
 from ablation.__main__ import main
 
 torch.set_num_threads(2)
+os.environ["HF_HOME"] = tempfile.mkdtemp()  # `datasets` gives stale rows of a folder of the same name
+atexit.register(shutil.rmtree, os.environ["HF_HOME"], ignore_errors=True)
 WORLD = {"train": 24, "test": 8}
 
 
