@@ -11,7 +11,7 @@ FRAMES = 6
 GAP = 6  # pixels of a frame between two frames
 WIDTH, HEIGHT = 18.6, 3.5  # inches
 STRIP_TOP, STRIP_BOTTOM = 0.845, 0.42  # shares of the figure's height
-CHARACTERS_PER_LINE, MOST_LINES = 58, 15
+CHARACTERS_PER_LINE, MOST_LINES = 54, 16
 PREDICTION_COLOUR = "#0072B2"
 
 

@@ -1,28 +1,30 @@
-"""Stories as rows of frames in one picture: python -m ablation.world.contact_sheet sheet.png"""
+"""Stories as rows of frames in one picture: python -m ablation.world.contact_sheet sheet.jpg 100 10"""
 
 import sys
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
+from ablation.world.canvas import FRAME
 from ablation.world.paint import paint
-from ablation.world.process import sample_story
+from ablation.world.story import plan_story
+
+GAP = 6
 
 
-def contact_sheet(indices: list[int], *, seed: int = 0, columns: int = 6, width: int = 320) -> Image.Image:
-    height = width * 240 // 500
-    sheet = Image.new("RGB", (columns * (width + 6), len(indices) * (height + 6)))
+def contact_sheet(indices: list[int], *, seed: int = 0, columns: int = 6, width: int = 236) -> Image.Image:
+    """The first frames of training stories, `width` pixels each."""
+    height = width * FRAME[1] // FRAME[0]
+    sheet = Image.new("RGB", (columns * (width + GAP), len(indices) * (height + GAP)))
     for row, index in enumerate(indices):
-        generator = np.random.default_rng(np.random.SeedSequence([seed, 0, index]))
-        for column, state in enumerate(sample_story(generator)[:columns]):
+        for column, state in enumerate(plan_story(seed, "train", index)[:columns]):
             frame = paint(state).image.resize((width, height), Image.Resampling.BOX)
-            sheet.paste(frame, (column * (width + 6), row * (height + 6)))
+            sheet.paste(frame, (column * (width + GAP), row * (height + GAP)))
     return sheet
 
 
 def main(path: Path, first: int = 0, count: int = 10) -> None:
-    contact_sheet(list(range(first, first + count))).save(path)
+    contact_sheet(list(range(first, first + count))).save(path, quality=84, optimize=True)
 
 
 if __name__ == "__main__":
