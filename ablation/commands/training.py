@@ -106,7 +106,8 @@ def _bar(console: Console, label: str, task: Task) -> Callable[[int, int], None]
 
 
 def _losses(metrics: dict[str, float]) -> str:
-    """The validation losses of an epoch beside the training ones, in one line."""
+    """The validation losses of an epoch beside the training ones; the total where it is a sum."""
     names = [name.removeprefix("train/") for name in metrics if name.startswith("train/")]
+    names = names if len(names) > 2 else names[1:]
     told = (f"{n.removesuffix('_loss')} {metrics[f'train/{n}']:.4f}/{metrics[f'val/{n}']:.4f}" for n in names)
     return "train/val " + ", ".join(told)
