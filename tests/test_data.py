@@ -1,6 +1,7 @@
 """Stories in: parquet folders, saved data sets, the hub; the prepared store; windows and splits."""
 
 import hashlib
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -70,12 +71,37 @@ def test_a_store_is_built_once(world, monkeypatch):
     prepared(world)
 
 
-def test_a_store_with_a_torn_file_is_built_again(world):
-    store = prepared(world, seed=0, max_stories=20)
-    file = store.folder / "train.tokens.i32"
-    whole = file.read_bytes()
-    file.write_bytes(whole[:-4])
-    assert prepared(world, max_stories=20).tokens("train").tobytes() == whole
+@pytest.mark.parametrize(
+    "harm, told",
+    [
+        (lambda data: data[:-4], "bytes instead of"),
+        (lambda data: bytes([data[0] ^ 1]) + data[1:], "had been changed"),
+        (None, "list of files could not be read"),
+    ],
+)
+def test_a_damaged_store_is_made_again_and_says_why(world, harm, told):
+    store = prepared(world, max_stories=20)
+    file = store.folder / ("train.tokens.i32" if harm else "manifest.json")
+    whole = store.tokens("train").tobytes()
+    file.write_bytes(harm(whole) if harm else b"{")
+    again = prepared(world, max_stories=20)
+    assert told in again.note and again.tokens("train").tobytes() == whole
+    assert prepared(world, max_stories=20).note == "found"
+
+
+def test_a_touched_store_with_the_same_bytes_is_kept(world):
+    store = prepared(world)
+    (store.folder / "train.frames.u8").touch()
+    assert prepared(world).note == "found"
+
+
+def test_what_a_killed_build_left_is_cleared_away(world):
+    folder = prepared(world, max_stories=21).folder
+    left = folder.parent / f".{folder.name}-999999999-abc"
+    left.mkdir()
+    shutil.rmtree(folder)
+    assert "1 unfinished from a killed run cleared away" in prepared(world, max_stories=21).note
+    assert not left.exists()
 
 
 def test_short_stories_are_counted_with_their_reason(world, tmp_path):
@@ -167,8 +193,6 @@ def test_without_a_test_split_some_stories_are_held_out(world, tmp_path):
 
 
 def test_the_digest_is_that_of_the_bytes(world, tmp_path):
-    import shutil
-
     shutil.copytree(world, tmp_path / "copy")
     assert open_source(str(world), 20).digest == open_source(str(tmp_path / "copy"), 20).digest
     changed = next((tmp_path / "copy").rglob("train*.parquet"))

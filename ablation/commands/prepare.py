@@ -20,8 +20,7 @@ def run(options: PrepareOptions, console: Console) -> int:
     stories = load_stories(options, console)
     for name, count in stories.profile.items():
         console.say(f"  {name.replace('_', ' '):<20} {count:>8,}")
-    console.say(f"  prepared in          {stories.store.folder}\n")
-    console.say(statistics(options, stories.source, console))
+    console.say("\n" + statistics(options, stories.source, console))
     if options.export:
         export(options, console)
     return 0

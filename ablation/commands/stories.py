@@ -39,6 +39,7 @@ def load_stories(config: Config, console: Console) -> Stories:
     source = open_source(config.dataset, config.world_stories, console.progress)
     store = prepare(config, source, console.progress)
     console.close()
+    console.say(f"prepared data: {store.note}, {store.megabytes:.0f} MB in {store.folder}")
     tell_skipped(store, console)
     tokenizer = store.tokenizer()
     train, validation = split_train_validation(all_windows(store, "train", config.text_target), config.seed)

@@ -4,6 +4,7 @@ Layout of a store: `manifest.json` (written last), `tokenizer/`, and for each sp
 `<split>.frames.u8` (F, 3, 60, 125), `<split>.tokens.i32` (F, 120) and `<split>.json`.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -29,7 +30,7 @@ from ablation.data.tokens import (
 )
 from ablation.errors import DataError
 
-STORE_VERSION = 1
+STORE_VERSION = 2
 WINDOW = 5
 FEWEST_STORIES = 5
 CHUNK = 32
@@ -75,6 +76,13 @@ class Store:
     data_hash: str
     tokenizer_hash: str
     vocabulary: int
+    note: str = ""
+    """How it came about: found, made, or made again and why."""
+
+    @property
+    def megabytes(self) -> float:
+        """On disk, 10^6 bytes."""
+        return sum(p.stat().st_size for p in self.folder.rglob("*") if p.is_file()) / 1e6
 
     def tokenizer(self):
         """The tokenizer that made the tokens."""
@@ -113,25 +121,62 @@ def prepare(config: Config, source: StorySource, progress: Progress = silent) ->
         "max_stories": str(config.max_stories),
     }
     folder = cache_folder() / "prepared" / f"{source.name}-{short_hash(made_from)}"
-    if not _is_complete(folder):
+    damage = damage_of(folder) if folder.exists() else None
+    note = "found" if folder.exists() and not damage else "made"
+    if damage:
+        note = f"made again, {damage}"
+    if note != "found":
+        cleared = _clear_unfinished(folder)
+        note += f"; {cleared} unfinished from a killed run cleared away" if cleared else ""
         _build(folder, config, source, tokenizer, made_from, progress)
     manifest = json.loads((folder / "manifest.json").read_text())
-    return Store(folder, manifest["data_hash"], manifest["tokenizer_hash"], manifest["vocabulary"])
+    return Store(folder, manifest["data_hash"], manifest["tokenizer_hash"], manifest["vocabulary"], note)
 
 
-def _is_complete(folder: Path) -> bool:
-    """Whether every file stands there with the size that the manifest says."""
+def damage_of(folder: Path) -> str | None:
+    """What is wrong with a store, None when nothing: every file is there, as long as it was, and
+    where it was touched since, with the same bytes.
+    """
     try:
-        sizes = json.loads((folder / "manifest.json").read_text())["sizes"]
-        return all((folder / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError, KeyError):
+        files = json.loads((folder / "manifest.json").read_text())["files"]
+        for name, (size, modified, digest) in files.items():
+            now = (folder / name).stat()
+            if now.st_size != size:
+                return f"since {name} had {now.st_size:,} bytes instead of {size:,}"
+            if now.st_mtime_ns != modified and _digest(folder / name) != digest:
+                return f"since {name} had been changed"
+    except (OSError, ValueError, KeyError) as error:
+        return f"since its list of files could not be read ({type(error).__name__})"
+    return None
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "blake2b").hexdigest()
+
+
+def _clear_unfinished(folder: Path) -> int:
+    """Removes what builders of this store left that are not alive any more; how many there were."""
+    left = [p for p in folder.parent.glob(f".{folder.name}-*") if not _is_alive(p.name.split("-")[-2])]
+    for part in left:
+        shutil.rmtree(part, ignore_errors=True)
+    return len(left)
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
         return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _build(folder, config, source, tokenizer, made_from, progress) -> None:
     """Builds beside the final place and renames at the end: a killed build leaves nothing valid."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-{os.getpid()}-") as temporary:
         building = Path(temporary) / "store"
         building.mkdir()
         indices = {s: _write_frames(building, s, config, source, progress) for s in SPLITS}
@@ -146,11 +191,16 @@ def _build(folder, config, source, tokenizer, made_from, progress) -> None:
             "data_hash": source.digest,
             "tokenizer_hash": short_hash({w: str(i) for w, i in words.get_vocab().items()}),
             "vocabulary": len(words),
-            "sizes": {p.name: p.stat().st_size for p in building.iterdir() if p.is_file()},
+            "files": {
+                str(p.relative_to(building)): [p.stat().st_size, p.stat().st_mtime_ns, _digest(p)]
+                for p in sorted(building.rglob("*"))
+                if p.is_file()
+            },
         }
         (building / "manifest.json").write_text(json.dumps(manifest, indent=1))
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(building, folder)
+        if not folder.exists() or damage_of(folder):  # else another process was quicker
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(building, folder)
 
 
 def _write_frames(building, split, config, source, progress) -> SplitIndex:
