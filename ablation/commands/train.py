@@ -1,6 +1,7 @@
 """One configuration, end to end, as one MLflow run."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def _open_run(config: Config) -> MlflowRun:
 
 def _train(config: Config, tracked: MlflowRun, console: Console) -> dict[str, float]:
     """Returns the metrics of the best epoch, the floors and the test losses."""
-    texts = {name: text for name, text in config.texts().items() if name != "resume"}
+    texts = replace(config, resume=None).texts()
     tracked.log_params(texts, keys_of(type(config)))
     tracked.log_text(json.dumps(texts, indent=1), "config.json")
     console.say(f"run: {config.run_name}, id {tracked.run_id}")

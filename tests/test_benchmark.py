@@ -1,0 +1,68 @@
+"""The fast path and the plain one compute the same; the benchmark reports what it promises."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from ablation.config.config import Config
+from ablation.data.sources import first_rows, open_source
+from ablation.data.store import prepare
+from ablation.train.loop import make_optimizer
+from benchmarks import epoch, plain
+
+LARGEST_LOSS_DIFFERENCE, LARGEST_GRADIENT_DIFFERENCE = 1e-6, 1e-5
+
+
+@pytest.fixture
+def both(world):
+    """Our first batch, and the same one as the plain epoch loads it."""
+    config = Config(visual="basecase", dataset=str(world))
+    source = open_source(config.dataset, config.world_stories)
+    store = prepare(config, source)
+    task = epoch.story_task(config, store)
+    batch, _ = next(iter(task._batches(task.train, np.arange(8))))
+    return task, batch, list(first_rows(source, "train", 8)), store.tokenizer()
+
+
+def test_the_inputs_are_bit_identical(both):
+    _, batch, rows, tokenizer = both
+    plainly = plain.load_batch(rows, tokenizer)
+    assert torch.equal(batch.frames, plainly.frames) and torch.equal(batch.target_frame, plainly.target_frame)
+    assert torch.equal(batch.tokens, plainly.tokens) and torch.equal(
+        batch.target_tokens, plainly.target_tokens
+    )
+
+
+def test_the_step_is_that_of_the_plain_implementation(both):
+    task, batch, _, _ = both
+    model, gradients, losses = task.module, [], []
+    for loss in (
+        lambda: task.losses(batch)["total_loss"],
+        lambda: plain.total_loss(model, batch, task.vocabulary.pad),
+    ):
+        make_optimizer(task).zero_grad()
+        value = loss()
+        value.backward()
+        losses.append(value.item())
+        gradients.append({n: p.grad.clone() for n, p in model.named_parameters() if p.requires_grad})
+    assert losses[0] == pytest.approx(losses[1], rel=LARGEST_LOSS_DIFFERENCE)
+    whole = torch.stack([gradient.norm() for gradient in gradients[1].values()]).norm()
+    for name, gradient in gradients[1].items():
+        if name == "fusion.attention.score.bias":  # 0 in truth: softmax ignores a shift of all scores
+            assert gradient.norm() < 1e-9 * whole
+            continue
+        difference = (gradients[0][name] - gradient).norm()
+        assert difference <= LARGEST_GRADIENT_DIFFERENCE * gradient.norm(), name
+
+
+@pytest.mark.slow
+def test_the_benchmark_writes_its_ratios(tmp_path, monkeypatch):
+    file = tmp_path / "epoch.json"
+    monkeypatch.setattr("sys.argv", ["epoch", "--stories", "16", "--repeats", "1", "--json", str(file)])
+    epoch.main()
+    found = json.loads(file.read_text())
+    assert {"ratio_exact", "ratio_bf16", "ratio_floor", "parts"} <= found.keys()
+    assert set(found["parts"]) == {"data", "encoder", "decoder", "logits"}
+    assert found["ratio_exact"] > 0 and found["ratio_floor"] > 0
