@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ablation.data.oracle import WindowOracle
+from ablation.data.statistics import distances_to, median_frame, window_distances
 from ablation.data.tokens import Vocabulary
-from ablation.data.windows import WINDOW, StoryWindows
-
-CHUNK = 256
+from ablation.data.windows import StoryWindows
 
 
 def floors(
@@ -52,42 +51,19 @@ def image_skill(image_loss: float, floor: dict[str, float]) -> float:
     return (median - image_loss) / (median - oracle)
 
 
-def median_frame(windows: StoryWindows) -> np.ndarray:
-    """(3, 60, 125) float in [0, 1]: the per-pixel median of the fifth frames."""
-    rows = windows.target_frame_rows()
-    channels = [np.median(windows.frames[rows, channel], axis=0) for channel in range(3)]
-    return np.stack(channels) / 255
-
-
 def image_median_floor(train: StoryWindows, scored: StoryWindows) -> float:
-    """L1 of the best constant image."""
-    constant = median_frame(train)
-    return float(
-        np.concatenate(
-            [np.abs(windows[:, WINDOW - 1] - constant).mean(axis=(1, 2, 3)) for windows in _pixels(scored)]
-        ).mean()
-    )
+    """L1 of the best constant image: the per-pixel median of the training targets."""
+    constant = median_frame(train.frames, train.target_frame_rows())
+    return float(distances_to(scored.frames, scored.target_frame_rows(), constant).mean())
 
 
 def copy_floors(scored: StoryWindows) -> dict[str, float]:
     """L1 of repeating frame 4, and of an oracle that repeats the closest of the four inputs."""
-    distances = np.concatenate(
-        [
-            np.abs(windows[:, : WINDOW - 1] - windows[:, WINDOW - 1 :]).mean(axis=(2, 3, 4))
-            for windows in _pixels(scored)
-        ]
-    )  # (W, 4)
+    distances = window_distances(scored.frames, scored.starts)  # (W, 4)
     return {
         "floor/image_copy_last": float(distances[:, -1].mean()),
         "floor/image_best_of_4": float(distances.min(axis=1).mean()),
     }
-
-
-def _pixels(windows: StoryWindows):
-    """Chunks of (n, 5, 3, 60, 125) float in [0, 1]."""
-    for start in range(0, len(windows), CHUNK):
-        rows = windows.starts[start : start + CHUNK, None] + np.arange(WINDOW)
-        yield windows.frames[rows].astype(np.float32) / 255
 
 
 def text_unigram_floor(
