@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from PIL import Image
 
 from ablation.errors import NonFiniteLoss
+from ablation.track.mlflow_run import MlflowRun
 from ablation.track.query import find_runs, metric_history
 from ablation.train.loop import fit
 
@@ -195,6 +196,33 @@ def test_a_stopped_run_goes_on_where_it_was(command, store, world, train, monkey
             assert len(MlflowClient().get_metric_history(resumed.run_id, name)) == len(
                 metric_history(whole.run_id, name)
             )
+
+
+@pytest.mark.parametrize("call, number", [("log_metrics", 3), ("log_text", 3), ("finish", 1)])
+def test_nothing_is_lost_or_doubled_when_killed_anywhere(
+    call, number, command, store, world, train, monkeypatch
+):
+    """At the metrics of epoch 2, at its loss summary, and after the test was scored."""
+    whole, _ = train()
+    original, calls = getattr(MlflowRun, call), []
+
+    def killed(self, *words, **keys):
+        calls.append(call)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        return original(self, *words, **keys)
+
+    monkeypatch.setattr(MlflowRun, call, killed)
+    words = ("main", "--dataset", world, *FAST, "--epochs", 2)
+    assert command(*words)[0] == 130
+    monkeypatch.undo()
+    stopped = next(r for r in find_runs("train") if r.run_id != whole.run_id)
+    assert command(*words, "--resume", stopped.run_id)[0] == 0
+    for name in whole.metrics:
+        history = MlflowClient().get_metric_history(stopped.run_id, name)
+        assert [m.step for m in history] == sorted(metric_history(whole.run_id, name)), name
+        if not name.startswith("speed"):
+            assert metric_history(stopped.run_id, name) == metric_history(whole.run_id, name)
 
 
 def test_the_summary_is_read_from_the_server(command, train, store):

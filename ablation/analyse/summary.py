@@ -1,6 +1,5 @@
 """Which tracked runs make up the tables, and the tables they make."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -93,8 +92,3 @@ def display_name(run) -> str:
 def seeds_of(runs: Sequence) -> str:
     """The seeds of an arm in words, e.g. `0, 1, 2`."""
     return ", ".join(sorted((run.params["seed"] for run in runs), key=int))
-
-
-def left_out_counts(selection: Selection) -> Counter:
-    """How many runs do not count, by status or reason."""
-    return Counter(reason.split(":")[0].split("(")[0] for _, reason in selection.left_out)

@@ -21,7 +21,7 @@ from ablation.track.code_state import code_state
 from ablation.track.mlflow_run import MlflowRun, closing, label_bystander
 from ablation.track.query import get_record
 from ablation.train.examples import example
-from ablation.train.floors import floors, oracle_floors
+from ablation.train.floors import floors, image_median_floor, oracle_floors
 from ablation.train.loop import LoopState
 from ablation.train.pictures import prediction_figure
 from ablation.train.story_task import StoryTask
@@ -81,7 +81,8 @@ def _train(config: Config, tracked: MlflowRun, console: Console) -> dict[str, fl
     )
     losses, _ = task.score(stories.test)
     test = {f"test/{name}": value for name, value in losses.items()}
-    tracked.log_metrics(test, step=state.best_epoch)
+    if not tracked.logged_steps("test/total_loss"):
+        tracked.log_metrics(test, step=state.best_epoch)
     metrics = state.history[state.best_epoch - 1] | floor | test
     tracked.set_tags({"mlflow.note.content": outcome_note(config, metrics, state.best_epoch)})
     return metrics
@@ -109,18 +110,26 @@ def _floors(config: Config, stories: Stories, console: Console) -> dict[str, flo
         for name, value in floors(stories.train, scored, stories.vocabulary, config.batch_size).items()
     }
     if config.dataset == STORYWORLD:
-        found |= _oracle(config, stories, console)
+        found |= _oracle(config, stories, found["floor/image_median"], console)
     return found
 
 
-def _oracle(config: Config, stories: Stories, console: Console) -> dict[str, float]:
-    """Of the validation windows; of at most `MOST_ASKED`, evenly chosen, where there are more."""
+def _oracle(config: Config, stories: Stories, median_floor: float, console: Console) -> dict[str, float]:
+    """Of the validation windows; of at most `MOST_ASKED`, evenly chosen, where there are more.
+
+    The chosen windows tell how far the oracle lies below the constant image; that distance is taken
+    from the floor of all windows, so that the two compare.
+    """
     windows = stories.validation
     chosen = np.unique(np.linspace(0, len(windows) - 1, min(len(windows), MOST_ASKED)).astype(int))
-    starts, owners = windows.starts[chosen], windows.stories[chosen]
-    oracles = window_oracles(stories.store, "train", starts, owners, config.equalize, console.progress)
+    asked = replace(windows, starts=windows.starts[chosen], stories=windows.stories[chosen])
+    oracles = window_oracles(
+        stories.store, "train", asked.starts, asked.stories, config.equalize, console.progress
+    )
     console.close()
-    return oracle_floors(oracles, config.text_target, config.batch_size)
+    found = oracle_floors(oracles, config.text_target, config.batch_size)
+    found["floor/image_oracle"] += median_floor - image_median_floor(stories.train, asked)
+    return found
 
 
 def _after_epoch(

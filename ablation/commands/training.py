@@ -44,11 +44,14 @@ def train_task(
     state = _starting_point(task, optimizer, run, folder, identity, console)
     tick = _bar(console, label, task)
     logged = run.logged_steps(SELECTED_BY)
+    for epoch, metrics in enumerate(state.history, start=1):
+        if epoch not in logged:  # killed between its checkpoint and its metrics
+            run.log_metrics(metrics, step=epoch)
 
     def record(state: LoopState, metrics: dict[str, float], is_best: bool) -> None:
         save_checkpoint(folder / LAST, task.module, optimizer, state, identity)
         if is_best:
-            shutil.copyfile(folder / LAST, folder / BEST)
+            save_checkpoint(folder / BEST, task.module, optimizer, state, identity)
             run.log_file(folder / BEST, CHECKPOINTS)
         run.log_file(folder / LAST, CHECKPOINTS)
         if state.epoch not in logged:
