@@ -7,7 +7,7 @@ from pathlib import Path
 from ablation.commands.stories import load_stories
 from ablation.config.entries import PrepareOptions
 from ablation.console import Console
-from ablation.data.sources import StorySource, embedded_world
+from ablation.data.sources import StorySource
 from ablation.data.statistics import measure, table
 from ablation.data.store import prepare
 from ablation.errors import AblationError
@@ -17,12 +17,14 @@ from ablation.track.mlflow_run import label_bystander
 def run(options: PrepareOptions, console: Console) -> int:
     """The command `prepare`."""
     label_bystander(f"prepare {options.dataset}", "prepare")
+    folder = free_folder(options.export) if options.export else None
     stories = load_stories(options, console)
     for name, count in stories.profile.items():
         console.say(f"  {name.replace('_', ' '):<20} {count:>8,}")
     console.say("\n" + statistics(options, stories.source, console))
-    if options.export:
-        export(options, console)
+    if folder:
+        shutil.copytree(stories.source.location, folder, dirs_exist_ok=True)
+        console.say(f"\nexported to {folder}: `datasets.load_dataset` reads it")
     return 0
 
 
@@ -34,11 +36,9 @@ def statistics(options: PrepareOptions, source: StorySource, console: Console) -
     return table(measure(source, raw, equalised, options.max_stories), source.name)
 
 
-def export(options: PrepareOptions, console: Console) -> None:
-    """Writes the embedded world as parquet. Raises AblationError when the folder is not free."""
-    folder = Path(options.export).expanduser()
+def free_folder(export: str) -> Path:
+    """Raises AblationError when the folder holds something already."""
+    folder = Path(export).expanduser()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise AblationError(f"export={folder} exists and is not an empty folder: name another")
-    made = embedded_world(options.world_stories, console.progress)
-    shutil.copytree(made, folder, dirs_exist_ok=True)
-    console.say(f"\nexported to {folder}: `datasets.load_dataset` reads it")
+    return folder
