@@ -7,10 +7,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from datasets import Dataset, load_dataset
 
 from ablation.config.config import Config
 from ablation.data import hub
+from ablation.data.batches import SplitTensors, WindowBatches
 from ablation.data.sources import open_source
 from ablation.data.store import prepare
 from ablation.data.tokens import BERT, choose_tokenizer, train_wordpiece
@@ -21,6 +23,13 @@ from ablation.errors import DataError
 def prepared(folder, **keys):
     config = Config(dataset=str(folder), **keys)
     return prepare(config, open_source(config.dataset, config.world_stories))
+
+
+def in_batches(windows, size, order=None):
+    """With row numbers in the place of text latents, and 0 for PAD."""
+    tensors = SplitTensors.of(windows, torch.device("cpu"))
+    numbers = torch.arange(len(windows.frames))[:, None].float()
+    return WindowBatches(windows, tensors, numbers, pad=0).in_batches(size, order)
 
 
 def rows_of(world, count=8):
@@ -53,16 +62,38 @@ def test_the_first_windows_and_all_windows(world):
     assert len(sliding.index("train").starts) == sum(count - 4 for count in counts)
     windows = all_windows(sliding, "train", "frame5")
     ends = windows.starts + 4
-    assert len(windows.batch(np.arange(3))) == 3 and ends.max() < len(windows.frames)
-    batch = windows.batch(np.array([0]))
-    assert batch.frames.shape == (1, 4, 3, 60, 125) and 0 <= batch.frames.min() <= batch.frames.max() <= 1
+    assert ends.max() < len(windows.frames)
+    batches = list(in_batches(windows, 7))
+    assert [count for _, count in batches] == [7] * (len(windows) // 7) + [len(windows) % 7]
+    batch, _ = batches[0]
+    assert len(batch) == 7 and batch.frames.shape == (7, 4, 3, 60, 125)
+    assert 0 <= batch.frames.min() <= batch.frames.max() <= 1
     assert np.array_equal(batch.target_tokens[0], windows.token_rows[4])
+    assert batch.target_count == (batch.target_tokens[:, 1:] != 0).sum()
+    assert np.array_equal(batch.text_latents[2, :, 0], windows.starts[2] + np.arange(4))
+
+
+def test_a_batch_does_not_depend_on_its_neighbours(world):
+    windows = all_windows(prepared(world, windows="sliding"), "train", "frame5")
+    order = torch.tensor([5, 0, 3])
+    (together, _), *_ = in_batches(windows, 3, order)
+    for place, window in enumerate(order):
+        ((alone, _),) = in_batches(windows, 3, window[None])
+        assert torch.equal(together.frames[place], alone.frames[0])
+        assert torch.equal(together.target_frame[place], alone.target_frame[0])
+
+
+def test_nothing_written_to_a_prepared_frame_reaches_the_disk(world):
+    store = prepared(world)
+    before = store.frames("train")[0].copy()
+    store.frames("train")[0] = 0
+    assert np.array_equal(store.frames("train")[0], before)
 
 
 def test_the_left_over_loop_variable_makes_frame_4_the_text_target(world):
     windows = all_windows(prepared(world), "train", "frame4")
-    batch = windows.batch(np.array([1]))
-    assert np.array_equal(batch.target_tokens[0], batch.tokens[0, 3])
+    batch, _ = next(in_batches(windows, 2))
+    assert np.array_equal(batch.target_tokens[1], windows.token_rows[windows.starts[1] + 3])
 
 
 def test_a_store_is_built_once(world, monkeypatch):

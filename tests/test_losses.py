@@ -1,5 +1,6 @@
 """Losses, floors and signs of life, against numbers worked out by hand."""
 
+import copy
 import math
 
 import numpy as np
@@ -9,9 +10,10 @@ from torch import nn
 from torch.nn import functional
 
 from ablation.config.config import Config
+from ablation.data.batches import Batch
 from ablation.data.statistics import median_frame
 from ablation.data.tokens import Vocabulary
-from ablation.data.windows import Batch, StoryWindows
+from ablation.data.windows import StoryWindows
 from ablation.models import fused_loss
 from ablation.models.storyteller import Prediction
 from ablation.train.floors import batch_weighted_mean, floors
@@ -28,7 +30,7 @@ def test_the_total_is_image_plus_text_plus_a_fifth_of_context():
     frames = torch.zeros(2, 4, 3, 60, 125)
     frames[1] = 1.0
     tokens = torch.tensor([[2, 1, 3, 0], [2, 3, 0, 0]])
-    batch = Batch(frames, tokens[:, None].expand(2, 4, 4), torch.full((2, 3, 60, 125), 0.25), tokens)
+    batch = Batch(frames, torch.zeros(2, 4, 1), torch.full((2, 3, 60, 125), 0.25), tokens, target_count=3)
     image = torch.full((2, 3, 60, 125), 0.75)
     prediction = Prediction(torch.zeros(2, 1), image, image, torch.zeros(2, 3, 4))
     losses = story_losses(prediction, AS_IS, batch, pad=0, config=Config())
@@ -41,9 +43,10 @@ def test_the_total_is_image_plus_text_plus_a_fifth_of_context():
 def test_without_a_context_head_there_is_no_context_loss():
     batch = Batch(
         torch.zeros(1, 4, 3, 60, 125),
-        torch.ones(1, 4, 3).long(),
+        torch.zeros(1, 4, 1),
         torch.zeros(1, 3, 60, 125),
         torch.ones(1, 3).long(),
+        target_count=2,
     )
     prediction = Prediction(torch.zeros(1, 1), torch.ones(1, 3, 60, 125), None, torch.zeros(1, 2, 4))
     losses = story_losses(prediction, AS_IS, batch, 0, Config(text_weight=2, image_weight=3))
@@ -120,27 +123,59 @@ def test_dead_units_and_shuffled_stories():
     assert sorted(another_story(rows)[:, 0].tolist()) == list(range(7))
 
 
-@pytest.mark.parametrize("trained", [False, True])
-@pytest.mark.parametrize("chunked", [True, False])
-def test_the_fused_loss_is_the_plain_one(trained, chunked, monkeypatch):
-    monkeypatch.setattr(fused_loss, "CHUNKED", chunked and fused_loss.CHUNKED)
+def losses_and_gradients(loss, states, output):
+    states = states.clone().requires_grad_()
+    output.zero_grad()
+    value = loss(states)
+    (2 * value).backward()
+    return value.item(), states.grad, output.weight.grad, output.bias.grad
+
+
+def compare_with_plain(width, scale, trained, dtype=torch.float32, vocabulary=3000):
+    """Largest relative differences of the fused loss and gradients from the plain ones in float64."""
     torch.manual_seed(0)
-    output = nn.Linear(16, 3000).requires_grad_(trained)
-    tokens = torch.randint(1, 3000, (8, 50))
+    output = nn.Linear(width, vocabulary).requires_grad_(trained)
+    tokens = torch.randint(1, vocabulary, (8, 50))
     tokens[:, 37:] = 0
-    found = []
-    for fused in (True, False):
-        torch.manual_seed(1)
-        states = torch.randn(8, 50, 16, requires_grad=True)
-        output.zero_grad()
-        if fused:
-            loss = fused_loss.fused_cross_entropy(states, output, tokens, pad=0)
-        else:
-            loss = functional.cross_entropy(output(states).flatten(0, 1), tokens.flatten(), ignore_index=0)
-        (2 * loss).backward()
-        found.append((loss.item(), states.grad, output.weight.grad))
-    (ours, to_states, to_weight), (plain, *expected) = found
-    assert ours == pytest.approx(plain, abs=1e-6)
-    assert (to_states - expected[0]).norm() <= 1e-5 * expected[0].norm()
-    assert (to_weight is not None) == trained
-    assert not trained or (to_weight - expected[1]).norm() <= 1e-5 * expected[1].norm()
+    states = (scale * torch.randn(8, 50, width)).to(dtype)
+    ours = losses_and_gradients(
+        lambda s: fused_loss.fused_cross_entropy(s, output, tokens, pad=0), states, output
+    )
+    ours = [ours[0], *(g.clone() for g in ours[1:] if g is not None)]
+    exact = copy.deepcopy(output).double()
+    plain = losses_and_gradients(
+        lambda s: functional.cross_entropy(exact(s).flatten(0, 1), tokens.flatten(), ignore_index=0),
+        states.double(),
+        exact,
+    )
+    plain = [plain[0], *(g for g in plain[1:] if g is not None)]
+    assert len(ours) == len(plain) == (4 if trained else 2)
+    return [
+        abs(ours[0] / plain[0] - 1),
+        *(((a - b).norm() / b.norm()).item() for a, b in zip(ours[1:], plain[1:], strict=True)),
+    ]
+
+
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("scale", [0.5, 300.0])
+@pytest.mark.parametrize("width", [16, 64])
+def test_the_fused_loss_is_the_plain_one(width, scale, trained, monkeypatch):
+    """With logits near 0 and with logits whose exponentials would overflow, in more than one chunk."""
+    monkeypatch.setitem(fused_loss.LOGITS_AT_ONCE, "cpu", 3000 * 48)
+    loss, *gradients = compare_with_plain(width, scale, trained)
+    assert loss <= 1e-6 and max(gradients) <= 1e-5
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_the_fused_loss_in_bfloat16_is_close(trained):
+    loss, *gradients = compare_with_plain(16, 0.5, trained, torch.bfloat16)
+    assert loss <= 1e-3 and max(gradients) <= 1e-2
+
+
+def test_the_fused_loss_knows_how_many_tokens_are_real():
+    torch.manual_seed(0)
+    states, tokens = torch.randn(2, 5, 4), torch.tensor([[1, 2, 3, 0, 0], [2, 0, 0, 0, 0]])
+    told = fused_loss.fused_cross_entropy(states, AS_IS, tokens, 0, count=4)
+    assert told == fused_loss.fused_cross_entropy(states, AS_IS, tokens, 0)
+    real = states[tokens != 0]
+    assert told.item() == pytest.approx(functional.cross_entropy(real, tokens[tokens != 0]).item())

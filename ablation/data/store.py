@@ -102,8 +102,9 @@ class Store:
 
 
 def _mapped(file: Path, dtype: type, row: tuple[int, ...]) -> np.ndarray:
+    """Writable as torch wants it, but nothing written reaches the file."""
     rows = file.stat().st_size // (np.dtype(dtype).itemsize * int(np.prod(row)))
-    return np.memmap(file, dtype=dtype, mode="r", shape=(rows, *row))
+    return np.memmap(file, dtype=dtype, mode="c", shape=(rows, *row))
 
 
 def prepare(config: Config, source: StorySource, progress: Progress = silent) -> Store:

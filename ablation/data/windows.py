@@ -1,4 +1,4 @@
-"""Five frames in a row with their descriptions, as tensors; and the split of the stories."""
+"""Five frames in a row with their descriptions; and the split of the stories."""
 
 from dataclasses import dataclass, replace
 
@@ -9,23 +9,6 @@ from ablation.data.store import WINDOW, Store
 from ablation.randomness import generator
 
 TRAIN_SHARE = 0.8
-
-
-@dataclass(frozen=True)
-class Batch:
-    """B windows: the four inputs and what is to be predicted. T is 120."""
-
-    frames: torch.Tensor  # (B, 4, 3, 60, 125) float in [0, 1]
-    tokens: torch.Tensor  # (B, 4, T) int64
-    target_frame: torch.Tensor  # (B, 3, 60, 125) float in [0, 1]
-    target_tokens: torch.Tensor  # (B, T) int64
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def to(self, device: torch.device) -> "Batch":
-        """The same batch on a device."""
-        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
 
 @dataclass(frozen=True)
@@ -52,14 +35,6 @@ class StoryWindows:
         """The windows of the chosen stories only."""
         kept = np.isin(self.stories, chosen)
         return replace(self, starts=self.starts[kept], stories=self.stories[kept])
-
-    def batch(self, chosen: np.ndarray) -> Batch:
-        """The chosen windows as tensors."""
-        rows = self.starts[chosen][:, None] + np.arange(WINDOW)  # (B, 5)
-        frames = torch.from_numpy(self.frames[rows]).float().div(255)  # (B, 5, 3, 60, 125)
-        tokens = torch.from_numpy(self.token_rows[rows]).long()  # (B, 5, T)
-        target = self.target_position
-        return Batch(frames[:, :4], tokens[:, :4], frames[:, 4], tokens[:, target])
 
     @property
     def target_position(self) -> int:

@@ -73,19 +73,25 @@ class Storyteller(nn.Module):
         self.text.requires_grad_(False)
         self.text.decoder.requires_grad_(config.text_decoder == "trained")
 
-    def forward(self, frames: torch.Tensor, tokens: torch.Tensor, teacher_tokens: torch.Tensor) -> Prediction:
+    def forward(
+        self, frames: torch.Tensor, text_latents: torch.Tensor, teacher_tokens: torch.Tensor
+    ) -> Prediction:
         """`teacher_tokens` (B, T - 1) are what the text decoder is fed, step by step."""
-        z = self.fuse(frames, tokens)
+        z = self.fuse(frames, text_latents)
         image, context_image = self.paint(z)
         return Prediction(z, image, context_image, self.tell(z, teacher_tokens))
 
-    def fuse(self, frames: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        """Frames (B, K, 3, 60, 125) and tokens (B, K, T) -> z (B, F)."""
-        batch, count = frames.shape[:2]
+    @torch.no_grad()
+    def read(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Tokens (…, T) -> text latents (…, D) of the frozen encoder: the same in every epoch."""
+        hidden, _ = self.text.encoder(tokens.flatten(0, -2))
+        return hidden.unflatten(0, tokens.shape[:-1])
+
+    def fuse(self, frames: torch.Tensor, text_latents: torch.Tensor) -> torch.Tensor:
+        """Frames (B, K, 3, 60, 125) and their text latents (B, K, D) -> z (B, F)."""
         latents = self.visual.encoder(frames.flatten(0, 1))  # (B * K, L)
-        hidden, _ = self.text.encoder(tokens.flatten(0, 1))  # (B * K, D)
-        steps = torch.cat([latents, hidden], dim=-1).view(batch, count, -1)  # (B, K, L + D)
-        return self.fusion(steps)
+        latents = latents.unflatten(0, frames.shape[:2])  # (B, K, L)
+        return self.fusion(torch.cat([latents, text_latents], dim=-1))
 
     def paint(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         """z (B, F) -> the image and the context image, (B, 3, 60, 125) each.

@@ -26,7 +26,7 @@ def convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2),
         group_norm(outputs),
-        nn.LeakyReLU(SLOPE),
+        nn.LeakyReLU(SLOPE, inplace=True),
     )
 
 
@@ -76,10 +76,10 @@ class VisualDecoder(nn.Module):
         self.layers = nn.Sequential(
             self._upsampling(64, 32, 3),  # (B, 32, 16, 32)
             group_norm(32),
-            nn.LeakyReLU(SLOPE),
+            nn.LeakyReLU(SLOPE, inplace=True),
             self._upsampling(32, 16, 5),  # (B, 16, 32, 64)
             group_norm(16),
-            nn.LeakyReLU(SLOPE),
+            nn.LeakyReLU(SLOPE, inplace=True),
             self._upsampling(16, 3, 7),  # (B, 3, 64, 128)
             nn.Sigmoid(),
         )

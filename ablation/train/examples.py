@@ -14,8 +14,8 @@ def example(task: StoryTask, windows: StoryWindows, window: int, tokenizer) -> P
     """The predicted frame, and the text the model writes by itself, without teacher forcing."""
     task.module.eval()
     vocabulary = task.vocabulary
-    batch = windows.batch(np.array([window])).to(task.device)
-    z = task.module.fuse(batch.frames, batch.tokens)
+    batch, _ = next(task.batches(windows, torch.tensor([window])))
+    z = task.module.fuse(batch.frames, batch.text_latents)
     image, _ = task.module.paint(z)
     (tokens,) = task.module.generate(z, vocabulary.start, vocabulary.end, MAX_TOKENS)
     start = windows.starts[window]

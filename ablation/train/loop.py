@@ -1,5 +1,6 @@
 """The one training loop. It knows neither the model nor the tracker: a task and a callback."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -10,6 +11,7 @@ from torch import nn
 
 from ablation.errors import NonFiniteLoss
 from ablation.models.storyteller import trainable_parameters
+from ablation.train.seen_losses import SeenLosses
 
 TOTAL = "total_loss"
 SELECTED_BY = "val/total_loss"
@@ -57,8 +59,8 @@ Tick = Callable[[int, int], None]
 
 
 def make_optimizer(task: Task) -> torch.optim.Adam:
-    """Adam over everything trainable, as the original."""
-    return torch.optim.Adam(trainable_parameters(task.module), lr=task.learning_rate)
+    """Adam over everything trainable, as the original; one kernel for all of it."""
+    return torch.optim.Adam(trainable_parameters(task.module), lr=task.learning_rate, fused=True)
 
 
 def fit(
@@ -94,26 +96,29 @@ def fit(
 def train_epoch(
     task: Task, optimizer: torch.optim.Optimizer, epoch: int, tick: Tick
 ) -> tuple[dict[str, float], int]:
-    """One pass: the sample-weighted mean of each loss over the batches, and the samples seen."""
+    """One pass: the sample-weighted mean of each loss over the batches, and the samples seen.
+
+    A loss that is not finite ends it: on a CPU before the step is taken, on a GPU, which is not waited
+    for within an epoch, at the epoch's end.
+    """
     task.module.train()
-    sums: dict[str, float] = {}
-    samples = 0
+    seen = SeenLosses()
     for step, (batch, count) in enumerate(task.training_batches(epoch), start=1):
         losses = task.losses(batch)
-        values = {name: loss.item() for name, loss in losses.items()}
-        _check_finite(values, epoch, step)
+        seen.add(losses, count)
+        if seen.without_waiting:
+            _check_finite(seen.last(), epoch, step)
         optimizer.zero_grad(set_to_none=True)
         losses[TOTAL].backward()
         optimizer.step()
-        for name, value in values.items():
-            sums[name] = sums.get(name, 0.0) + value * count
-        samples += count
         tick(epoch, step)
-    return {name: value / samples for name, value in sums.items()}, samples
+    for step, values in enumerate(seen.all(), start=1):
+        _check_finite(values, epoch, step)
+    return seen.means(), seen.samples
 
 
 def _check_finite(values: dict[str, float], epoch: int, step: int) -> None:
     """The components are looked at before their sum, so that the culprit is named."""
     for name in sorted(values, key=lambda name: name == TOTAL):
-        if not torch.isfinite(torch.tensor(values[name])):
+        if not math.isfinite(values[name]):
             raise NonFiniteLoss(name, values[name], epoch, step)

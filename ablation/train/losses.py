@@ -5,21 +5,26 @@ from torch import nn
 from torch.nn import functional
 
 from ablation.config.config import Config
-from ablation.data.windows import Batch
+from ablation.data.batches import Batch
 from ablation.models.fused_loss import fused_cross_entropy
 from ablation.models.storyteller import Prediction
 
 LOSS_NAMES = ("total_loss", "image_loss", "context_loss", "text_loss")
 
 
-def text_loss(states: torch.Tensor, output: nn.Linear, tokens: torch.Tensor, pad: int) -> torch.Tensor:
-    """Nats per token of `tokens` (B, T) from its second on, padding ignored; states (B, T-1, D)."""
-    return fused_cross_entropy(states, output, tokens[:, 1:], pad)
+def text_loss(
+    states: torch.Tensor, output: nn.Linear, tokens: torch.Tensor, pad: int, count: int | None = None
+) -> torch.Tensor:
+    """Nats per token of `tokens` (B, T) from its second on, padding ignored; states (B, T-1, D).
+
+    `count` is how many these are, where it is known.
+    """
+    return fused_cross_entropy(states, output, tokens[:, 1:], pad, count)
 
 
 def context_target(frames: torch.Tensor) -> torch.Tensor:
     """(3, 60, 125): the mean of all input frames (B, K, 3, 60, 125) of the batch."""
-    return frames.mean(dim=(0, 1))
+    return frames.flatten(0, 1).mean(dim=0)
 
 
 def story_losses(
@@ -27,7 +32,7 @@ def story_losses(
 ) -> dict[str, torch.Tensor]:
     """The components and their weighted sum; no `context_loss` without a context head."""
     image = functional.l1_loss(prediction.image.float(), batch.target_frame)
-    text = text_loss(prediction.word_states, output, batch.target_tokens, pad)
+    text = text_loss(prediction.word_states, output, batch.target_tokens, pad, batch.target_count)
     total = config.image_weight * image + config.text_weight * text
     losses = {"image_loss": image, "text_loss": text}
     if prediction.context_image is not None:

@@ -7,12 +7,14 @@ import torch
 from torch.nn import functional
 
 from ablation.config.config import Config, short_hash
+from ablation.data.batches import SplitTensors, pixels
 from ablation.data.tokens import Vocabulary
 from ablation.data.windows import WINDOW, StoryWindows
 from ablation.models.text import TextAutoencoder
 from ablation.models.visual import VisualAutoencoder
 from ablation.randomness import generator
 from ablation.train.losses import text_loss
+from ablation.train.seen_losses import SeenLosses
 
 TEXT_BATCH, VISUAL_BATCH = 4, 32
 LEARNING_RATE = 0.001
@@ -39,7 +41,8 @@ class _Pretraining:
     draws: str
 
     def __init__(self, config: Config, train: StoryWindows, validation: StoryWindows, device):
-        self.config, self.train, self.validation, self.device = config, train, validation, device
+        self.config, self.train, self.validation = config, train, validation
+        self.tensors = SplitTensors.of(train, device)  # of the train split, so of both
         self.learning_rate = LEARNING_RATE
 
     def steps_per_epoch(self) -> int:
@@ -49,24 +52,21 @@ class _Pretraining:
         """The epoch's rows in an order of their own."""
         rows = self.rows(self.train, epoch)
         draws = generator(self.config.seed, self.draws, "order", epoch)
-        order = torch.randperm(len(rows), generator=draws).numpy()
-        return self._batches(self.train, rows[order])
+        order = torch.randperm(len(rows), generator=draws)
+        return self._batches(torch.from_numpy(rows)[order])
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """Sample-weighted losses on the same validation rows every time."""
         self.module.eval()
-        sums: dict[str, float] = {}
-        rows = self.rows(self.validation, 0)
-        for batch, count in self._batches(self.validation, rows):
-            for name, loss in self.losses(batch).items():
-                sums[name] = sums.get(name, 0.0) + loss.item() * count
-        return {f"val/{name}": value / len(rows) for name, value in sums.items()}
+        seen = SeenLosses()
+        for batch, count in self._batches(torch.from_numpy(self.rows(self.validation, 0))):
+            seen.add(self.losses(batch), count)
+        return {f"val/{name}": value for name, value in seen.means().items()}
 
-    def _batches(self, windows: StoryWindows, rows: np.ndarray):
-        for start in range(0, len(rows), self.batch_size):
-            chosen = rows[start : start + self.batch_size]
-            yield self.batch(windows, chosen).to(self.device), len(chosen)
+    def _batches(self, rows: torch.Tensor) -> Iterator[tuple[torch.Tensor, int]]:
+        for chosen in rows.to(self.tensors.frames.device).split(self.batch_size):
+            yield self.batch(chosen), len(chosen)
 
 
 class TextCopyTask(_Pretraining):
@@ -93,9 +93,9 @@ class TextCopyTask(_Pretraining):
         offsets = torch.randint(WINDOW, (len(first),), generator=draws).numpy()
         return windows.starts[first] + offsets
 
-    def batch(self, windows: StoryWindows, rows: np.ndarray) -> torch.Tensor:
+    def batch(self, rows: torch.Tensor) -> torch.Tensor:
         """Tokens (B, T)."""
-        return torch.from_numpy(windows.token_rows[rows]).long()
+        return self.tensors.tokens[rows].long()
 
     def losses(self, tokens: torch.Tensor) -> dict[str, torch.Tensor]:
         states = self.module(tokens)
@@ -116,9 +116,9 @@ class ReconstructionTask(_Pretraining):
         """Every row that some window holds, once."""
         return np.unique(windows.starts[:, None] + np.arange(WINDOW))
 
-    def batch(self, windows: StoryWindows, rows: np.ndarray) -> torch.Tensor:
+    def batch(self, rows: torch.Tensor) -> torch.Tensor:
         """Frames (B, 3, 60, 125) in [0, 1]."""
-        return torch.from_numpy(windows.frames[rows]).float().div(255)
+        return pixels(self.tensors.frames[rows])
 
     def losses(self, frames: torch.Tensor) -> dict[str, torch.Tensor]:
         loss = functional.l1_loss(self.module(frames), frames)

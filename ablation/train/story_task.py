@@ -3,18 +3,21 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 
-import numpy as np
 import torch
 from torch.nn import functional
 
 from ablation.config.config import Config
+from ablation.data.batches import Batch, SplitTensors, WindowBatches
 from ablation.data.tokens import Vocabulary
-from ablation.data.windows import Batch, StoryWindows
+from ablation.data.windows import StoryWindows
 from ablation.models.storyteller import Prediction, Storyteller
 from ablation.randomness import generator
 from ablation.train.floors import image_skill
 from ablation.train.health import Spread, another_story, dead_units
 from ablation.train.losses import story_losses, text_loss
+from ablation.train.seen_losses import SeenLosses
+
+ROWS_READ_AT_ONCE = 512
 
 
 class StoryTask:
@@ -36,6 +39,8 @@ class StoryTask:
         self.vocabulary, self.device = vocabulary, device
         self.learning_rate, self.epochs = config.learning_rate, config.epochs
         self.word_dropout_draws = generator(config.seed, "word dropout", 0)
+        self.splits: dict[int, tuple[SplitTensors, torch.Tensor]] = {}
+        self.ready: dict[int, tuple[StoryWindows, WindowBatches]] = {}
 
     def steps_per_epoch(self) -> int:
         return -(-len(self.train) // self.config.batch_size)
@@ -44,8 +49,27 @@ class StoryTask:
         """Every window once, in the order of the epoch's own generator."""
         self.word_dropout_draws = generator(self.config.seed, "word dropout", epoch)
         draws = generator(self.config.seed, "order", epoch)
-        order = torch.randperm(len(self.train), generator=draws).numpy()
-        return self._batches(self.train, order)
+        return self.batches(self.train, torch.randperm(len(self.train), generator=draws))
+
+    def batches(
+        self, windows: StoryWindows, order: torch.Tensor | None = None
+    ) -> Iterator[tuple[Batch, int]]:
+        """Batches of windows, in their order when none is given, and the windows in each."""
+        return self._ready(windows).in_batches(self.config.batch_size, order)
+
+    def _ready(self, windows: StoryWindows) -> WindowBatches:
+        """The windows on the device with their text latents, made once; a split's tensors are shared."""
+        if id(windows) not in self.ready:
+            split = self.splits.get(id(windows.frames)) or self._split(windows)
+            made = WindowBatches(windows, *split, self.vocabulary.pad)
+            self.ready[id(windows)] = (windows, made)
+        return self.ready[id(windows)][1]
+
+    def _split(self, windows: StoryWindows) -> tuple[SplitTensors, torch.Tensor]:
+        tensors = SplitTensors.of(windows, self.device)
+        latents = [self.module.read(rows.long()) for rows in tensors.tokens.split(ROWS_READ_AT_ONCE)]
+        self.splits[id(windows.frames)] = (tensors, torch.cat(latents))
+        return self.splits[id(windows.frames)]
 
     def losses(self, batch: Batch) -> dict[str, torch.Tensor]:
         return self._story_losses(self.predict(batch), batch)
@@ -59,7 +83,7 @@ class StoryTask:
         if self.module.training and self.config.word_dropout:
             teacher = self._drop_words(teacher)
         with self._precision():
-            return self.module(batch.frames, batch.tokens, teacher)
+            return self.module(batch.frames, batch.text_latents, teacher)
 
     def validate(self) -> dict[str, float]:
         """Losses and signs of life on the validation windows."""
@@ -74,16 +98,14 @@ class StoryTask:
     def score(self, windows: StoryWindows) -> tuple[dict[str, float], dict[str, float]]:
         """Sample-weighted losses over the windows in their order, and the health metrics."""
         self.module.eval()
-        sums: dict[str, float] = {}
-        predicted, target, codes = Spread(), Spread(), []
-        for batch, count in self._batches(windows, np.arange(len(windows))):
+        seen, predicted, target, codes = SeenLosses(), Spread(), Spread(), []
+        for batch, count in self.batches(windows):
             prediction = self.predict(batch)
-            for name, loss in self._story_losses(prediction, batch).items():
-                sums[name] = sums.get(name, 0.0) + loss.item() * count
+            seen.add(self._story_losses(prediction, batch), count)
             predicted.add(prediction.image)
             target.add(batch.target_frame)
             codes.append(prediction.z.float())
-        losses = {name: value / len(windows) for name, value in sums.items()}
+        losses = seen.means()
         z = torch.cat(codes)  # (N, F)
         health = {
             "prediction_spread": predicted.value(),
@@ -96,26 +118,22 @@ class StoryTask:
         self, windows: StoryWindows, z: torch.Tensor, own: dict[str, float]
     ) -> dict[str, float]:
         """What each loss costs when z is another story's; near 0, the input is not used."""
-        image_sum = text_sum = 0.0
-        shuffled = another_story(z).split(self.config.batch_size)
-        batches = self._batches(windows, np.arange(len(windows)))
-        for (batch, count), other in zip(batches, shuffled, strict=True):
+        seen = SeenLosses()
+        others = another_story(z).split(self.config.batch_size)
+        for (batch, count), other in zip(self.batches(windows), others, strict=True):
             with self._precision():
                 image, _ = self.module.paint(other)
                 states = self.module.tell(other, batch.target_tokens[:, :-1])
             image_loss = functional.l1_loss(image.float(), batch.target_frame)
-            image_sum += image_loss.item() * count
-            text = text_loss(states, self.module.output, batch.target_tokens, self.vocabulary.pad)
-            text_sum += text.item() * count
+            text = text_loss(
+                states, self.module.output, batch.target_tokens, self.vocabulary.pad, batch.target_count
+            )
+            seen.add({"image": image_loss, "text": text}, count)
+        shuffled = seen.means()
         return {
-            "image_condition_gap": image_sum / len(windows) - own["image_loss"],
-            "text_condition_gap": text_sum / len(windows) - own["text_loss"],
+            "image_condition_gap": shuffled["image"] - own["image_loss"],
+            "text_condition_gap": shuffled["text"] - own["text_loss"],
         }
-
-    def _batches(self, windows: StoryWindows, order: np.ndarray) -> Iterator[tuple[Batch, int]]:
-        for start in range(0, len(order), self.config.batch_size):
-            chosen = order[start : start + self.config.batch_size]
-            yield windows.batch(chosen).to(self.device), len(chosen)
 
     def _drop_words(self, tokens: torch.Tensor) -> torch.Tensor:
         """Replaces real words by the unknown token; start and padding stay."""
