@@ -8,7 +8,7 @@ from torch import nn
 
 from ablation.errors import AblationError, NonFiniteLoss
 from ablation.randomness import derived_seed, generator
-from ablation.train.checkpoint import load_checkpoint, restore, save_checkpoint
+from ablation.train.checkpoint import load_checkpoint, restore, save_checkpoint, snapshot
 from ablation.train.loop import LoopState, fit, make_optimizer
 
 
@@ -67,7 +67,7 @@ def test_a_resumed_run_has_the_same_numbers_bit_for_bit(tmp_path):
     first = Line(epochs=2)
     optimizer = make_optimizer(first)
     state = trained(first, optimizer=optimizer)
-    save_checkpoint(tmp_path / "last.pt", first.module, optimizer, state, {"a": "1"})
+    save_checkpoint(tmp_path / "last.pt", snapshot(first.module, optimizer, state, {"a": "1"}))
     second = Line(epochs=4)
     optimizer = make_optimizer(second)
     state = restore(load_checkpoint(tmp_path / "last.pt"), second.module, optimizer)
@@ -89,7 +89,7 @@ def test_a_loss_that_is_not_finite_stops_before_it_spoils_the_weights(poison, va
 
 def test_a_torn_checkpoint_is_refused(tmp_path):
     task = Line()
-    save_checkpoint(tmp_path / "c.pt", task.module, make_optimizer(task), LoopState(), {})
+    save_checkpoint(tmp_path / "c.pt", snapshot(task.module, make_optimizer(task), LoopState(), {}))
     whole = (tmp_path / "c.pt").read_bytes()
     (tmp_path / "c.pt").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(AblationError, match=r"c\.pt is not a whole checkpoint"):
@@ -99,10 +99,11 @@ def test_a_torn_checkpoint_is_refused(tmp_path):
 def test_a_killed_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     task = Line()
     file = tmp_path / "c.pt"
-    save_checkpoint(file, task.module, make_optimizer(task), LoopState(epoch=1), {})
+    contents = snapshot(task.module, make_optimizer(task), LoopState(epoch=1), {})
+    save_checkpoint(file, contents)
     monkeypatch.setattr("os.replace", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        save_checkpoint(file, task.module, make_optimizer(task), LoopState(epoch=2), {})
+        save_checkpoint(file, {**contents, "state": LoopState(epoch=2).as_dict()})
     assert load_checkpoint(file)["state"]["epoch"] == 1
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from torch import nn
 
+from ablation.commands.checkpoints import BEST, PLACE
 from ablation.commands.stories import Stories, load_stories
-from ablation.commands.training import BEST, CHECKPOINTS, choose_device, forget, train_task
+from ablation.commands.training import choose_device, forget, train_task
 from ablation.config.config import Config
 from ablation.config.declare import keys_of
 from ablation.config.entries import PretrainOptions
@@ -73,7 +74,7 @@ def _build(part: str, config: Config, stories: Stories) -> nn.Module:
 
 def _load(module: nn.Module, run_id: str) -> nn.Module:
     with tempfile.TemporaryDirectory() as folder:
-        restore(load_checkpoint(download(run_id, f"{CHECKPOINTS}/{BEST}", Path(folder))), module)
+        restore(load_checkpoint(download(run_id, f"{PLACE}/{BEST}", Path(folder))), module)
     return module
 
 

@@ -1,6 +1,7 @@
 """One configuration, end to end, as one MLflow run."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from ablation.analyse.tables import loss_summary, loss_summary_csv
 from ablation.commands.outcome import outcome_note, outcome_table, where_to_look
 from ablation.commands.pretrain import pretrained_autoencoder
 from ablation.commands.stories import Stories, load_stories
-from ablation.commands.training import choose_device, forget, train_task
+from ablation.commands.training import AfterEpoch, choose_device, forget, train_task
 from ablation.config.config import Config
 from ablation.config.declare import keys_of
 from ablation.console import Console
@@ -20,10 +21,9 @@ from ablation.models.storyteller import Storyteller
 from ablation.track.code_state import code_state
 from ablation.track.mlflow_run import MlflowRun, closing, label_bystander
 from ablation.track.query import get_record
-from ablation.train.examples import example
+from ablation.train.examples import first_page, first_predictions
 from ablation.train.floors import floors, image_median_floor, oracle_floors
 from ablation.train.loop import LoopState
-from ablation.train.pictures import prediction_figure
 from ablation.train.story_task import StoryTask
 
 KIND = "train"
@@ -77,7 +77,7 @@ def _train(config: Config, tracked: MlflowRun, console: Console) -> dict[str, fl
         config.identity(),
         console,
         f"training {config.run_name}",
-        after_epoch=lambda state: _after_epoch(state, task, stories, config, tracked),
+        after_epoch=_after_epoch(task, stories, config, tracked),
     )
     losses, _ = task.score(stories.test)
     test = {f"test/{name}": value for name, value in losses.items()}
@@ -132,16 +132,24 @@ def _oracle(config: Config, stories: Stories, median_floor: float, console: Cons
     return found
 
 
-def _after_epoch(
-    state: LoopState, task: StoryTask, stories: Stories, config: Config, tracked: MlflowRun
-) -> None:
+def _after_epoch(task: StoryTask, stories: Stories, config: Config, tracked: MlflowRun) -> AfterEpoch:
     """The loss summary so far, and a picture of one training and one validation window."""
-    history = {
-        name: {epoch: m[name] for epoch, m in enumerate(state.history, start=1)} for name in state.history[0]
-    }
-    table = loss_summary_csv(loss_summary(history))
-    tracked.log_text(table, f"loss_summary_{config.model_name.lower()}.csv")
-    for split, windows in (("train", stories.train), ("val", stories.validation)):
-        picture = example(task, windows, 0, stories.tokenizer)
-        figure = prediction_figure(picture, f"{config.run_name}, epoch {state.epoch}, {split}")
-        tracked.log_figure(figure, f"predictions/epoch-{state.epoch:02d}-{split}.png")
+    parts = {"train": stories.train, "val": stories.validation}
+    pages = {split: first_page(windows) for split, windows in parts.items()}
+
+    def after(state: LoopState) -> Callable[[], None]:
+        epoch, names = state.epoch, state.history[0]
+        history = {n: {e: m[n] for e, m in enumerate(state.history, start=1)} for n in names}
+        predictions = first_predictions(task, list(parts.values()), stories.tokenizer)
+
+        def log() -> None:
+            tracked.log_text(
+                loss_summary_csv(loss_summary(history)), f"loss_summary_{config.model_name.lower()}.csv"
+            )
+            for (split, page), (frame, text) in zip(pages.items(), predictions, strict=True):
+                picture = page.predicted(f"{config.run_name}, epoch {epoch}, {split}", frame, text)
+                tracked.log_picture(picture, f"predictions/epoch-{epoch:02d}-{split}.png")
+
+        return log
+
+    return after

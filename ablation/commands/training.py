@@ -6,17 +6,19 @@ from pathlib import Path
 
 import torch
 
+from ablation.commands.checkpoints import BEST, LAST, PLACE, Checkpoints
+from ablation.commands.recorder import Recorder
 from ablation.console import Console
 from ablation.data.sources import cache_folder
 from ablation.errors import AblationError, TrackingError
+from ablation.memory import keep_freed_memory
 from ablation.track.mlflow_run import MlflowRun
 from ablation.track.query import download
-from ablation.train.checkpoint import load_checkpoint, restore, save_checkpoint
+from ablation.train.checkpoint import load_checkpoint, restore, snapshot
 from ablation.train.loop import SELECTED_BY, LoopState, Task, fit, make_optimizer
 
-LAST, BEST = "last.pt", "best.pt"
-CHECKPOINTS = "checkpoints"
-AfterEpoch = Callable[[LoopState], None]
+Work = Callable[[], None]
+AfterEpoch = Callable[[LoopState], Work]
 
 
 def choose_device(device: str) -> torch.device:
@@ -34,11 +36,12 @@ def train_task(
     identity: dict[str, str],
     console: Console,
     label: str,
-    after_epoch: AfterEpoch = lambda state: None,
+    after_epoch: AfterEpoch = lambda state: lambda: None,
 ) -> LoopState:
     """Trains to the end, from the run's last checkpoint where it has one; leaves the best weights
-    in `task.module`.
+    in `task.module`. What `after_epoch` returns is done beside the training of the next epoch.
     """
+    keep_freed_memory()
     folder = run_folder(run)
     optimizer = make_optimizer(task)
     state = _starting_point(task, optimizer, run, folder, identity, console)
@@ -48,18 +51,23 @@ def train_task(
         if epoch not in logged:  # killed between its checkpoint and its metrics
             run.log_metrics(metrics, step=epoch)
 
-    def record(state: LoopState, metrics: dict[str, float], is_best: bool) -> None:
-        save_checkpoint(folder / LAST, task.module, optimizer, state, identity)
-        if is_best:
-            save_checkpoint(folder / BEST, task.module, optimizer, state, identity)
-            run.log_file(folder / BEST, CHECKPOINTS)
-        run.log_file(folder / LAST, CHECKPOINTS)
-        if state.epoch not in logged:
-            run.log_metrics(metrics, step=state.epoch)
-        after_epoch(state)
-        console.say(f"{label}: epoch {state.epoch} of {task.epochs}, {_losses(metrics)}")
+    checkpoints = Checkpoints(run, folder)
+    with Recorder(console, last=checkpoints.write) as recorder:
 
-    fit(task, optimizer, state, record, tick)
+        def record(state: LoopState, metrics: dict[str, float], is_best: bool) -> None:
+            epoch, new = state.epoch, metrics if state.epoch not in logged else {}
+            contents, more = snapshot(task.module, optimizer, state, identity), after_epoch(state)
+
+            def write() -> None:
+                checkpoints.keep(contents, is_best)
+                if new:
+                    run.log_metrics(new, step=epoch)
+                more()
+
+            recorder.submit(write)
+            console.say(f"{label}: epoch {epoch} of {task.epochs}, {_losses(metrics)}")
+
+        fit(task, optimizer, state, record, tick)
     console.close()
     restore(load_checkpoint(_local_copy(run, folder, BEST)), task.module)
     return state
@@ -94,7 +102,7 @@ def _starting_point(task, optimizer, run, folder, identity, console) -> LoopStat
 def _local_copy(run: MlflowRun, folder: Path, name: str) -> Path:
     """The file in the run's folder, fetched from the tracker when it is not there."""
     if not (folder / name).exists():
-        found = download(run.run_id, f"{CHECKPOINTS}/{name}", folder)
+        found = download(run.run_id, f"{PLACE}/{name}", folder)
         shutil.move(found, folder / name)
     return folder / name
 

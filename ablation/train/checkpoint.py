@@ -1,6 +1,8 @@
 """Checkpoints: everything needed to go on, in a file that loads without running code."""
 
+import copy
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,10 @@ from ablation.train.loop import LoopState
 FORMAT = 1
 
 
-def save_checkpoint(
-    file: Path,
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    state: LoopState,
-    identity: dict[str, str],
-) -> None:
-    """Written beside `file` and moved over it, so a killed write leaves the old one whole."""
+def snapshot(
+    module: nn.Module, optimizer: torch.optim.Optimizer, state: LoopState, identity: dict[str, str]
+) -> dict[str, Any]:
+    """The contents of a checkpoint, copied: training may go on while they are written."""
     contents = {
         "format": FORMAT,
         "identity": identity,
@@ -28,6 +26,11 @@ def save_checkpoint(
         "optimizer": optimizer.state_dict(),
         "state": state.as_dict(),
     }
+    return copy.deepcopy(contents)
+
+
+def save_checkpoint(file: Path, contents: dict[str, Any]) -> None:
+    """Written beside `file` and moved over it, so a killed write leaves the old one whole."""
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(".partial")
     with temporary.open("wb") as opened:
@@ -35,6 +38,13 @@ def save_checkpoint(
         opened.flush()
         os.fsync(opened.fileno())
     os.replace(temporary, file)
+
+
+def copy_checkpoint(file: Path, to: Path) -> None:
+    """As safe as saving it there."""
+    temporary = to.with_suffix(".partial")
+    shutil.copyfile(file, temporary)
+    os.replace(temporary, to)
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
