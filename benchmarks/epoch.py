@@ -7,29 +7,40 @@ same run.
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import mlflow
 import torch
 from tabulate import tabulate
 
+from ablation.commands.checkpoints import Checkpoints
+from ablation.commands.stories import Stories, load_stories
+from ablation.commands.train import record_epochs
 from ablation.config.config import Config
+from ablation.console import Console
 from ablation.data.sources import first_rows, open_source
-from ablation.data.store import Store, prepare
-from ablation.data.tokens import MAX_VOCABULARY, Vocabulary
-from ablation.data.windows import StoryWindows, all_windows
+from ablation.data.store import prepare
+from ablation.data.tokens import MAX_VOCABULARY
+from ablation.data.windows import all_windows
+from ablation.memory import keep_freed_memory, set_thresholds
 from ablation.models.storyteller import Storyteller, build_text_autoencoder, build_visual_autoencoder
-from ablation.train.loop import make_optimizer, train_epoch
-from ablation.train.losses import text_loss
+from ablation.track.mlflow_run import MlflowRun
+from ablation.train.checkpoint import snapshot
+from ablation.train.loop import LoopState, make_optimizer, train_epoch
+from ablation.train.losses import LOSS_NAMES, text_loss
 from ablation.train.story_task import StoryTask
 from ablation.world.writer import write_world
 from benchmarks import plain
 
 TEST_STORIES = 8
+FEWEST_STORIES = 20
 MATRIX = 1024
 
 
@@ -50,22 +61,38 @@ def storyteller(config: Config) -> Storyteller:
     )
 
 
-def story_task(config: Config, store: Store) -> StoryTask:
-    windows = all_windows(store, "train", config.text_target)
-    vocabulary = Vocabulary.of(store.tokenizer())
-    return StoryTask(config, storyteller(config), windows, windows, vocabulary, torch.device("cpu"))
+def story_task(config: Config, stories: Stories) -> StoryTask:
+    return StoryTask(
+        config,
+        storyteller(config),
+        all_windows(stories.store, "train", config.text_target),
+        stories.validation,
+        stories.vocabulary,
+        torch.device("cpu"),
+    )
 
 
 def ours(task: StoryTask) -> Callable[[], object]:
+    """An epoch as training runs it: freed memory is kept."""
     optimizer = make_optimizer(task)
-    return lambda: train_epoch(task, optimizer, 1, lambda epoch, step: None)
+
+    def epoch() -> None:
+        keep_freed_memory()
+        train_epoch(task, optimizer, 1, lambda epoch, step: None)
+
+    return epoch
 
 
-def plainly(config: Config, store: Store, rows: list[dict]) -> Callable[[], object]:
-    model, tokenizer = storyteller(config), store.tokenizer()
+def plainly(config: Config, stories: Stories, rows: list[dict]) -> Callable[[], object]:
+    """The plain epoch, with the thresholds that glibc reaches by itself."""
+    model, tokenizer = storyteller(config), stories.tokenizer
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=config.learning_rate)
-    pad = tokenizer.pad_token_id
-    return lambda: plain.train_epoch(model, optimizer, rows, tokenizer, pad, config.batch_size)
+
+    def epoch() -> None:
+        set_thresholds(mapped_from=2**25, trimmed_from=2**26, padding=2**17)
+        plain.train_epoch(model, optimizer, rows, tokenizer, tokenizer.pad_token_id, config.batch_size)
+
+    return epoch
 
 
 def matrix_gflops() -> float:
@@ -81,19 +108,19 @@ def parts(task: StoryTask) -> dict[str, dict[str, float]]:
     model = task.module.train()
     latent = torch.rand(len(batch), task.config.latent_dim, requires_grad=True)
     states = torch.rand(*batch.target_tokens[:, 1:].shape, task.config.text_dim, requires_grad=True)
-    frames = batch.frames.flatten(0, 1)
+    frames, pad = batch.frames.flatten(0, 1), task.vocabulary.pad
     works = {
         "data": lambda: next(task.training_batches(1)),
         "encoder": lambda: model.visual.encoder(frames).sum().backward(),
         "decoder": lambda: model.visual.decoder(latent).sum().backward(),
         "logits": lambda: text_loss(
-            states, model.output, batch.target_tokens, task.vocabulary.pad
+            states, model.output, batch.target_tokens, pad, batch.target_count
         ).backward(),
     }
     found = {}
     for name, work in works.items():
         work()
-        milliseconds, gflop = 1000 * seconds(work, repeats=7), _gflop(name, work, task, batch)
+        milliseconds, gflop = 1000 * seconds(work, repeats=11), _gflop(name, work, task, batch)
         found[name] = {"milliseconds": milliseconds}
         if gflop:
             found[name] |= {"gflop": gflop, "gflop_per_second": 1000 * gflop / milliseconds}
@@ -112,68 +139,131 @@ def _gflop(name: str, work: Callable[[], object], task: StoryTask, batch) -> flo
     return counter.get_total_flops() / 1e9
 
 
-def measure(threads: int, stories: int, repeats: int) -> dict:
+def measure(options: argparse.Namespace) -> dict:
     """Everything that the command reports."""
-    torch.set_num_threads(threads)
-    config = Config(visual="basecase", world_stories=max(stories, 20), device="cpu")
+    torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         world = Path(folder) / "world"
-        write_world(world, train=config.world_stories, test=TEST_STORIES)
-        source = open_source(str(world), config.world_stories)
-        started = time.perf_counter()
-        store = prepare(config, source)
-        prepared = time.perf_counter() - started
-        rows = list(first_rows(source, "train", stories))
-        return _alternate(config, store, rows, repeats) | {
-            "prepare_milliseconds_per_story": 1000 * prepared / (config.world_stories + TEST_STORIES),
-            "threads": threads,
-            "stories": stories,
-        }
+        write_world(world, train=max(options.stories, FEWEST_STORIES), test=TEST_STORIES)
+        config = Config(
+            visual=options.visual, latent_dim=options.latent_dim, dataset=str(world), device="cpu"
+        )
+        os.environ["ABLATION_CACHE"] = str(Path(folder) / "cache")
+        source = open_source(config.dataset, options.stories)
+        prepare(replace(config, max_stories=FEWEST_STORIES), source)  # what is imported is imported now
+        with cores(options.threads):
+            prepared = seconds(lambda: prepare(config, source))
+        rows = list(first_rows(source, "train", options.stories))
+        stories = load_stories(config, Console())
+        found = _alternate(config, stories, rows, options.repeats)
+        found["parts"]["tracking"] = tracking(story_task(config, stories), stories, Path(folder))
+    return found | {
+        "ratio_five_epochs": 5 * found["seconds"]["plain"] / (prepared + 5 * found["seconds"]["exact"]),
+        "prepare_milliseconds_per_story": 1000 * prepared / (len(rows) + TEST_STORIES),
+        "threads": options.threads,
+        "stories": len(rows),
+        "arm": config.arm,
+    }
 
 
-def _alternate(config: Config, store: Store, rows: list[dict], repeats: int) -> dict:
-    exact = story_task(config, store)
-    bf16 = story_task(replace(config, precision="bf16"), store)
-    for task in (exact, bf16):
-        task.train = _only(task.train, len(rows))
-    epochs = {"plain": plainly(config, store, rows), "exact": ours(exact), "bf16": ours(bf16)}
+@contextmanager
+def cores(count: int) -> Iterator[None]:
+    """At most that many cores for everything in the block, on systems that can be told."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, set(sorted(allowed)[:count]))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def _alternate(config: Config, stories: Stories, rows: list[dict], repeats: int) -> dict:
+    exact = story_task(config, stories)
+    bf16 = story_task(replace(config, precision="bf16"), stories)
+    epochs = {"plain": plainly(config, stories, rows), "exact": ours(exact), "bf16": ours(bf16)}
     times: dict[str, list[float]] = {name: [] for name in epochs}
+    speeds = []
     for _ in range(repeats):
         for name, epoch in epochs.items():
             times[name].append(seconds(epoch))
+        speeds.append(matrix_gflops())
     medians = {name: statistics.median(values) for name, values in times.items()}
-    found, speed = parts(exact), matrix_gflops()
+    found, speed = parts(exact), statistics.median(speeds)
     gflop = sum(part.get("gflop", 0.0) for part in found.values()) * exact.steps_per_epoch()
     return {
         "ratio_exact": medians["plain"] / medians["exact"],
         "ratio_bf16": medians["plain"] / medians["bf16"],
         "ratio_floor": medians["exact"] / (gflop / speed),
-        "seconds_per_100_stories": {name: 100 * m / len(rows) for name, m in medians.items()},
+        "ratio_two_threads": two_threads(epochs["exact"], repeats),
+        "seconds": medians,
         "matrix_gflop_per_second": speed,
         "parts": found,
         "times": times,
     }
 
 
-def _only(windows: StoryWindows, count: int) -> StoryWindows:
-    return replace(windows, starts=windows.starts[:count], stories=windows.stories[:count])
+def two_threads(epoch: Callable[[], object], repeats: int) -> float | None:
+    """One thread's time over two threads', alternating; None on a single core."""
+    if (os.cpu_count() or 1) < 2:
+        return None
+    before, times = torch.get_num_threads(), {1: [], 2: []}
+    for _ in range(repeats):
+        for threads, taken in times.items():
+            torch.set_num_threads(threads)
+            taken.append(seconds(epoch))
+    torch.set_num_threads(before)
+    return statistics.median(times[1]) / statistics.median(times[2])
+
+
+def tracking(task: StoryTask, stories: Stories, folder: Path) -> dict[str, float]:
+    """Milliseconds that an epoch's metrics, pictures and table cost, and what a checkpoint does, each
+    done alone; in a run they are done beside the training.
+    """
+    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    run = MlflowRun.start("benchmark", {})
+    optimizer, state = make_optimizer(task), LoopState(epoch=1)
+    metrics = {f"train/{name}": 1.0 for name in LOSS_NAMES} | task.validate()
+    state.history.append(metrics)
+    after, checkpoints = record_epochs(task, stories, run), Checkpoints(run, folder)
+
+    def epoch() -> None:
+        after(state)()
+        run.log_metrics(metrics, step=1)
+
+    def checkpoint() -> None:
+        checkpoints.keep(snapshot(task.module, optimizer, state, {}), is_best=True)
+        checkpoints.write()
+
+    found = {"milliseconds_per_epoch": 1000 * seconds(epoch, 7), "checkpoint": 1000 * seconds(checkpoint, 7)}
+    mlflow.set_tracking_uri(None)
+    return found
 
 
 def report(found: dict) -> str:
-    """The result as two tables."""
-    per_100 = found["seconds_per_100_stories"]
+    """The result as two tables and what follows from them."""
     ratios = {"plain": 1.0, "exact": found["ratio_exact"], "bf16": found["ratio_bf16"]}
-    epochs = [(name, per_100[name], ratios[name]) for name in per_100]
+    epochs = [(n, 100 * s / found["stories"], ratios[n]) for n, s in found["seconds"].items()]
     rows = [
         (name, p["milliseconds"], p.get("gflop"), p.get("gflop_per_second"))
         for name, p in found["parts"].items()
+        if "milliseconds" in p
     ]
+    tracked, two = found["parts"]["tracking"], found["ratio_two_threads"]
     return "\n\n".join(
         [
+            f"{found['arm']}, {found['stories']} stories, torch threads: {found['threads']}",
             tabulate(epochs, headers=("epoch", "s per 100 stories", "times as fast"), floatfmt=".2f"),
             tabulate(rows, headers=("part of a step", "ms", "GFLOP", "GFLOP/s"), floatfmt=".2f"),
             f"a matrix product reaches {found['matrix_gflop_per_second']:.0f} GFLOP/s; our epoch takes "
             f"{found['ratio_floor']:.2f} times what its arithmetic would take at that speed",
+            f"preparing took {found['prepare_milliseconds_per_story']:.1f} ms per story; with it, five "
+            f"epochs are {found['ratio_five_epochs']:.1f} times as fast",
+            f"tracking: {tracked['milliseconds_per_epoch']:.0f} ms per epoch, "
+            f"{tracked['checkpoint']:.0f} ms per checkpoint",
+            f"two threads are {two:.2f} times as fast as one" if two else "only one core here",
         ]
     )
 
@@ -183,9 +273,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--stories", type=int, default=96)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--visual", choices=("basecase", "resnet"), default="basecase")
+    parser.add_argument("--latent_dim", type=int, default=16)
     parser.add_argument("--json", type=Path, help="file for all figures")
     options = parser.parse_args()
-    found = measure(options.threads, options.stories, options.repeats)
+    found = measure(options)
     print(report(found))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))

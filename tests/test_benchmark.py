@@ -5,9 +5,10 @@ import json
 import pytest
 import torch
 
+from ablation.commands.stories import load_stories
 from ablation.config.config import Config
-from ablation.data.sources import first_rows, open_source
-from ablation.data.store import prepare
+from ablation.console import Console
+from ablation.data.sources import first_rows
 from ablation.train.loop import make_optimizer
 from benchmarks import epoch, plain
 
@@ -18,12 +19,11 @@ LARGEST_LOSS_DIFFERENCE, LARGEST_GRADIENT_DIFFERENCE = 1e-6, 1e-5
 def both(world):
     """Our first batch, and the same one as the plain epoch loads it."""
     config = Config(visual="basecase", dataset=str(world))
-    source = open_source(config.dataset, config.world_stories)
-    store = prepare(config, source)
-    task = epoch.story_task(config, store)
+    stories = load_stories(config, Console())
+    task = epoch.story_task(config, stories)
     batch, _ = next(task.batches(task.train))
-    rows = list(first_rows(source, "train", 8))
-    return task, batch, plain.load_batch(rows, store.tokenizer())
+    rows = list(first_rows(stories.source, "train", 8))
+    return task, batch, plain.load_batch(rows, stories.tokenizer)
 
 
 def test_the_inputs_are_bit_identical(both):
@@ -61,6 +61,6 @@ def test_the_benchmark_writes_its_ratios(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["epoch", "--stories", "16", "--repeats", "1", "--json", str(file)])
     epoch.main()
     found = json.loads(file.read_text())
-    assert {"ratio_exact", "ratio_bf16", "ratio_floor", "parts"} <= found.keys()
-    assert set(found["parts"]) == {"data", "encoder", "decoder", "logits"}
+    assert {"ratio_exact", "ratio_bf16", "ratio_floor", "ratio_five_epochs", "parts"} <= found.keys()
+    assert set(found["parts"]) == {"data", "encoder", "decoder", "logits", "tracking"}
     assert found["ratio_exact"] > 0 and found["ratio_floor"] > 0

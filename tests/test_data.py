@@ -96,6 +96,15 @@ def test_the_left_over_loop_variable_makes_frame_4_the_text_target(world):
     assert np.array_equal(batch.target_tokens[1], windows.token_rows[windows.starts[1] + 3])
 
 
+def test_preparing_shows_how_far_it_is(world, tmp_path):
+    shown = []
+    source = open_source(str(world), 24)
+    prepare(Config(dataset=str(world), max_stories=10), source, lambda *step: shown.append(step))
+    assert shown[-2:] == [("preparing train stories", 10, 10), ("preparing test stories", 8, 8)]
+    load_dataset(str(world)).save_to_disk(tmp_path / "saved")
+    assert open_source(str(tmp_path / "saved"), 24).stories == {"train": 24, "test": 8}
+
+
 def test_a_store_is_built_once(world, monkeypatch):
     prepared(world)
     monkeypatch.setattr("ablation.data.store._build", None)

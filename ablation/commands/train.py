@@ -77,7 +77,7 @@ def _train(config: Config, tracked: MlflowRun, console: Console) -> dict[str, fl
         config.identity(),
         console,
         f"training {config.run_name}",
-        after_epoch=_after_epoch(task, stories, config, tracked),
+        after_epoch=record_epochs(task, stories, tracked),
     )
     losses, _ = task.score(stories.test)
     test = {f"test/{name}": value for name, value in losses.items()}
@@ -132,10 +132,10 @@ def _oracle(config: Config, stories: Stories, median_floor: float, console: Cons
     return found
 
 
-def _after_epoch(task: StoryTask, stories: Stories, config: Config, tracked: MlflowRun) -> AfterEpoch:
+def record_epochs(task: StoryTask, stories: Stories, tracked: MlflowRun) -> AfterEpoch:
     """The loss summary so far, and a picture of one training and one validation window."""
     parts = {"train": stories.train, "val": stories.validation}
-    pages = {split: first_page(windows) for split, windows in parts.items()}
+    config, pages = task.config, {split: first_page(windows) for split, windows in parts.items()}
 
     def after(state: LoopState) -> Callable[[], None]:
         epoch, names = state.epoch, state.history[0]

@@ -15,7 +15,9 @@ def decode_frame(encoded: bytes) -> Image.Image:
     Raises OSError, SyntaxError or ValueError when it cannot be read.
     """
     with Image.open(io.BytesIO(encoded)) as image:
-        return ImageOps.exif_transpose(image).convert("RGB")
+        ImageOps.exif_transpose(image, in_place=True)
+        image.load()
+        return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def prepare_frame(image: Image.Image, equalize: bool) -> np.ndarray:

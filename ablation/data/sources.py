@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,8 @@ OFFLINE_CHOICES = (
 )
 
 Progress = Callable[[str, int, int], None]
+Rows = tuple[Callable[[str], Iterator[dict]], dict[str, int]]
+"""What gives a split's rows, and how many there are."""
 
 
 def silent(label: str, done: int, total: int) -> None:
@@ -39,6 +41,8 @@ class StorySource:
     digest: str
     location: str
     rows: Callable[[str], Iterator[dict]]
+    stories: dict[str, int] = field(default_factory=dict)
+    """How many a split has, where that is known without reading them."""
 
 
 def cache_folder() -> Path:
@@ -91,29 +95,32 @@ def _open_folder(folder: Path, name: str) -> StorySource:
             f"dataset={folder} holds neither parquet files nor a data set saved with "
             "`save_to_disk`: give a folder of one of the two kinds"
         )
-    rows = _saved_rows(folder) if saved else _parquet_rows(files)
-    return StorySource(name, _digest(files), str(folder), rows)
+    rows, stories = _saved_rows(folder) if saved else _parquet_rows(files)
+    return StorySource(name, _digest(files), str(folder), rows, stories)
 
 
-def _parquet_rows(files: list[Path]) -> Callable[[str], Iterator[dict]]:
+def _parquet_rows(files: list[Path]) -> Rows:
     """Rows by split, a file's split being told by the start of its name; unnamed is train."""
     import pyarrow
     import pyarrow.parquet
 
     by_split: dict[str, list[str]] = {split: [] for split in SPLITS}
-    columns = list(COLUMNS + WELCOME)
+    columns, stories = list(COLUMNS + WELCOME), dict.fromkeys(SPLITS, 0)
     for file in files:
         try:
-            names = pyarrow.parquet.read_schema(file).names
+            about = pyarrow.parquet.read_metadata(file)
         except (pyarrow.ArrowException, OSError) as error:
             raise DataError(f"{file} is not a whole parquet file: {error}") from error
+        names = about.schema.to_arrow_schema().names
         _check_columns(names, str(file))
         columns = [column for column in columns if column in names]
-        by_split["test" if file.name.startswith("test") else "train"].append(str(file))
+        split = "test" if file.name.startswith("test") else "train"
+        by_split[split].append(str(file))
+        stories[split] += about.num_rows
     if not by_split["train"]:
         raise DataError(f"{files[0].parent} has no parquet file of a train split (train-*.parquet)")
     splits = {s: partial(_stream_parquet, found, columns) for s, found in by_split.items() if found}
-    return _rows_of(splits)
+    return _rows_of(splits, stories)
 
 
 def _stream_parquet(files: list[str], columns: list[str]) -> Iterable[dict]:
@@ -122,7 +129,7 @@ def _stream_parquet(files: list[str], columns: list[str]) -> Iterable[dict]:
     return load_dataset("parquet", data_files=files, split="train", streaming=True, columns=columns)
 
 
-def _saved_rows(folder: Path) -> Callable[[str], Iterator[dict]]:
+def _saved_rows(folder: Path) -> Rows:
     from datasets import DatasetDict, load_from_disk
 
     try:
@@ -132,16 +139,17 @@ def _saved_rows(folder: Path) -> Callable[[str], Iterator[dict]]:
     return _loaded_rows(loaded if isinstance(loaded, DatasetDict) else {"train": loaded}, str(folder))
 
 
-def _loaded_rows(loaded: dict, place: str) -> Callable[[str], Iterator[dict]]:
+def _loaded_rows(loaded: dict, place: str) -> Rows:
     if "train" not in loaded:
         raise DataError(f"{place} has no train split, only {', '.join(loaded)}")
     for split in loaded.values():
         _check_columns(split.column_names, place)
     kept = [column for column in COLUMNS + WELCOME if column in loaded["train"].column_names]
-    return _rows_of({s: partial(loaded[s].select_columns, kept) for s in SPLITS if s in loaded})
+    splits = {s: partial(loaded[s].select_columns, kept) for s in SPLITS if s in loaded}
+    return _rows_of(splits, {s: len(loaded[s]) for s in splits})
 
 
-def _rows_of(splits: dict[str, Callable[[], Iterable[dict]]]) -> Callable[[str], Iterator[dict]]:
+def _rows_of(splits: dict[str, Callable[[], Iterable[dict]]], stories: dict[str, int]) -> Rows:
     """Without a test split, 15 % of the stories are held out, chosen by their id."""
 
     def rows(split: str) -> Iterator[dict]:
@@ -150,7 +158,7 @@ def _rows_of(splits: dict[str, Callable[[], Iterable[dict]]]) -> Callable[[str],
             return iter(everything)
         return (row for row in everything if _held_out(row["story_id"]) == (split == "test"))
 
-    return rows
+    return rows, stories if "test" in splits else {}
 
 
 def _undecoded(dataset: Iterable[dict]) -> Iterable[dict]:
@@ -200,7 +208,7 @@ def _open_hub(name: str) -> StorySource:
             f"machine: {refusal or error}. Either way, {OFFLINE_CHOICES}"
         ) from error
     files = [Path(f["filename"]) for split in loaded.values() for f in split.cache_files]
-    return StorySource(name, _digest(sorted(files)), "hub", _loaded_rows(loaded, name))
+    return StorySource(name, _digest(sorted(files)), "hub", *_loaded_rows(loaded, name))
 
 
 def first_rows(source: StorySource, split: str, limit: int | None) -> Iterator[dict]:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -207,13 +208,14 @@ def _build(folder, config, source, tokenizer, made_from, progress) -> None:
 def _write_frames(building, split, config, source, progress) -> SplitIndex:
     """Streams a split's stories through the preprocessing into one file of frames."""
     index, rows = SplitIndex(), first_rows(source, split, config.max_stories)
+    total = min(source.stories.get(split, 0), config.max_stories or sys.maxsize)
     with (building / f"{split}.frames.u8").open("wb") as file, ThreadPoolExecutor() as pool:
         for chunk in _chunks(rows):
             made = pool.map(lambda row: prepare_story(row, config.equalize, config.windows), chunk)
             for story in made:
                 _add(index, story, config.windows)
                 file.write(story.frames.tobytes())
-            progress(f"preparing {split} stories", index.read, 0)
+            progress(f"preparing {split} stories", index.read, total)
     if len(index.story_ids) < FEWEST_STORIES:
         raise DataError(_too_few(source, split, index))
     return index
