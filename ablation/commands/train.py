@@ -10,7 +10,7 @@ from ablation.analyse.tables import loss_summary, loss_summary_csv
 from ablation.commands.outcome import outcome_note, outcome_table, where_to_look
 from ablation.commands.pretrain import pretrained_autoencoder
 from ablation.commands.stories import Stories, load_stories
-from ablation.commands.training import AfterEpoch, choose_device, forget, train_task
+from ablation.commands.training import AfterEpoch, choose_device, compile_visual, forget, train_task
 from ablation.config.config import Config
 from ablation.config.declare import keys_of
 from ablation.console import Console
@@ -98,6 +98,8 @@ def _task(
     tracked.set_tags({name: run_id for name, run_id in started_from.items() if run_id})
     device = choose_device(config.device)
     model = Storyteller(config, visual, text).to(device)
+    if config.compile:
+        compile_visual(model)
     return StoryTask(config, model, stories.train, stories.validation, stories.vocabulary, device, floor)
 
 

@@ -1,5 +1,6 @@
 """What every training run does around the loop: checkpoints, metrics, progress, a way back in."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from ablation.console import Console
 from ablation.data.sources import cache_folder
 from ablation.errors import AblationError, TrackingError
 from ablation.memory import keep_freed_memory
+from ablation.models.storyteller import Storyteller
 from ablation.track.mlflow_run import MlflowRun
 from ablation.track.query import download
 from ablation.train.checkpoint import load_checkpoint, restore, snapshot
@@ -28,6 +30,22 @@ def choose_device(device: str) -> torch.device:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(device)
+
+
+def compile_visual(module: Storyteller) -> None:
+    """Compiles the visual networks in place; on a GPU their kernels are replayed as CUDA graphs.
+
+    Raises AblationError without the C++ compiler that it takes.
+    """
+    compilers = [os.environ.get("CXX", ""), "g++", "clang++"]
+    if not any(name and shutil.which(name) for name in compilers):
+        raise AblationError(
+            "compile=true needs a C++ compiler (g++ or clang++, or one named in CXX) and finds none: "
+            "install one or leave compile=false"
+        )
+    on_gpu = next(module.parameters()).is_cuda
+    for part in module.visual_parts:
+        part.compile(mode="reduce-overhead" if on_gpu else "default")
 
 
 def train_task(

@@ -88,6 +88,9 @@ class Config(Settings):
     )
     max_stories: int | None = key(None, "read at most this many stories of each split", low=5)
     precision: str = key("fp32", "number format of the forward pass", choices=("fp32", "bf16"))
+    compile: bool = key(
+        False, "compile the visual networks (CUDA graphs on a GPU; on most CPUs it only costs time)"
+    )
     device: str = key(
         "auto",
         "auto takes a GPU where there is one",

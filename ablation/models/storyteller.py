@@ -111,6 +111,12 @@ class Storyteller(nn.Module):
         return self.text.decoder(teacher_tokens, state, condition=state[0])
 
     @property
+    def visual_parts(self) -> list[nn.Module]:
+        """The convolutional networks: nearly all of the arithmetic besides the logits."""
+        context = [self.context_decoder] if self.image_heads == "separate" else []
+        return [self.visual.encoder, self.visual.decoder, *context]
+
+    @property
     def output(self) -> nn.Linear:
         """Word states to logits (…, V)."""
         return self.text.decoder.output
