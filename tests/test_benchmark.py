@@ -1,14 +1,20 @@
 """The fast path and the plain one compute the same; the benchmark reports what it promises."""
 
 import json
+import resource
+import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 
 from ablation.commands.stories import load_stories
+from ablation.commands.training import compile_visual
 from ablation.config.config import Config
 from ablation.console import Console
 from ablation.data.sources import first_rows
+from ablation.errors import AblationError
+from ablation.memory import keep_freed_memory
 from ablation.train.loop import make_optimizer
 from benchmarks import epoch, plain
 
@@ -64,3 +70,39 @@ def test_the_benchmark_writes_its_ratios(tmp_path, monkeypatch):
     assert {"ratio_exact", "ratio_bf16", "ratio_floor", "ratio_five_epochs", "parts"} <= found.keys()
     assert set(found["parts"]) == {"data", "encoder", "decoder", "logits", "tracking"}
     assert found["ratio_exact"] > 0 and found["ratio_floor"] > 0
+
+
+def test_bf16_stays_close_to_the_exact_step(both):
+    task, batch, _ = both
+    exact = {name: loss.item() for name, loss in task.losses(batch).items()}
+    task.config = replace(task.config, precision="bf16")
+    close = {name: loss.item() for name, loss in task.losses(batch).items()}
+    assert exact == pytest.approx(close, rel=5e-3) and exact != close
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not any(map(shutil.which, ("g++", "clang++"))), reason="no C++ compiler here")
+def test_the_compiled_step_is_the_exact_one(both):
+    task, batch, _ = both
+    exact = {name: loss.item() for name, loss in task.losses(batch).items()}
+    compile_visual(task.module)
+    compiled = {name: loss.item() for name, loss in task.losses(batch).items()}
+    assert exact == pytest.approx(compiled, rel=1e-5)
+
+
+def test_compiling_without_a_compiler_says_what_to_install(both, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(AblationError, match=r"needs a C\+\+ compiler"):
+        compile_visual(both[0].module)
+
+
+def test_kept_memory_is_not_asked_for_again():
+    if not keep_freed_memory():
+        pytest.skip("no glibc here")
+    block = lambda: torch.ones(2**20)  # noqa: E731
+    for _ in range(3):
+        block()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        block()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 1024

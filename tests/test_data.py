@@ -11,10 +11,10 @@ import torch
 from datasets import Dataset, load_dataset
 
 from ablation.config.config import Config
-from ablation.data import hub
+from ablation.data import batches, hub
 from ablation.data.batches import SplitTensors, WindowBatches
 from ablation.data.sources import open_source
-from ablation.data.store import prepare
+from ablation.data.store import prepare, release
 from ablation.data.tokens import BERT, choose_tokenizer, train_wordpiece
 from ablation.data.windows import all_windows, split_train_validation
 from ablation.errors import DataError
@@ -63,14 +63,25 @@ def test_the_first_windows_and_all_windows(world):
     windows = all_windows(sliding, "train", "frame5")
     ends = windows.starts + 4
     assert ends.max() < len(windows.frames)
-    batches = list(in_batches(windows, 7))
-    assert [count for _, count in batches] == [7] * (len(windows) // 7) + [len(windows) % 7]
-    batch, _ = batches[0]
+    taken = list(in_batches(windows, 7))
+    assert [count for _, count in taken] == [7] * (len(windows) // 7) + [len(windows) % 7]
+    batch, _ = taken[0]
     assert len(batch) == 7 and batch.frames.shape == (7, 4, 3, 60, 125)
     assert 0 <= batch.frames.min() <= batch.frames.max() <= 1
     assert np.array_equal(batch.target_tokens[0], windows.token_rows[4])
     assert batch.target_count == (batch.target_tokens[:, 1:] != 0).sum()
     assert np.array_equal(batch.text_latents[2, :, 0], windows.starts[2] + np.arange(4))
+
+
+def test_little_of_a_mapped_file_stays_resident(world, monkeypatch):
+    windows = all_windows(prepared(world, windows="sliding"), "train", "frame5")
+    monkeypatch.setattr(batches, "MOST_RESIDENT", 3 * 5 * windows.frames[0].nbytes)
+    released = []
+    monkeypatch.setattr(batches, "release", lambda array: released.append(array) or release(array))
+    frames = [batch.frames for batch, _ in in_batches(windows, 2)]
+    assert len(released) == len(windows) // 4 and released[0] is windows.frames
+    again = [batch.frames for batch, _ in in_batches(windows, 2)]
+    assert all(torch.equal(a, b) for a, b in zip(frames, again, strict=True))
 
 
 def test_a_batch_does_not_depend_on_its_neighbours(world):

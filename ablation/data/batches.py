@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 import torch
 
-from ablation.data.windows import WINDOW, StoryWindows
+from ablation.data.store import WINDOW, release
+from ablation.data.windows import StoryWindows
 
 INPUTS = WINDOW - 1
+MOST_RESIDENT = 2**28
+"""Bytes of frames that are looked at before a mapped file's pages are released."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class WindowBatches:
         device = tensors.frames.device
         self.starts = torch.from_numpy(windows.starts).to(device)  # (W,)
         self.inputs = torch.arange(INPUTS, device=device)
+        self.mapped, self.looked_at = windows.frames, 0
         self.target_counts = (windows.target_token_rows()[:, 1:] != pad).sum(axis=1)  # (W,), on the CPU
 
     def __len__(self) -> int:
@@ -60,6 +64,14 @@ class WindowBatches:
         there = order.to(self.starts.device)
         for chosen, count in zip(there.split(size), counts, strict=True):
             yield self.batch(self.starts[chosen], count), len(chosen)
+            self._release(len(chosen))
+
+    def _release(self, windows: int) -> None:
+        """Keeps what is resident of a mapped file small, however large the file."""
+        self.looked_at += windows * WINDOW * self.mapped[0].nbytes
+        if self.looked_at > MOST_RESIDENT:
+            release(self.mapped)
+            self.looked_at = 0
 
     def batch(self, starts: torch.Tensor, target_count: int) -> Batch:
         """The windows that start at the rows `starts` (B,)."""

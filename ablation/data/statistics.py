@@ -13,9 +13,9 @@ from tabulate import tabulate
 
 from ablation.data.descriptions import BLOCK_EDGE
 from ablation.data.sources import SPLITS, StorySource, first_rows
-from ablation.data.store import WINDOW, SplitIndex, Store
+from ablation.data.store import WINDOW, SplitIndex, Store, release
 
-CHUNK = 64
+CHUNK, CHUNKS_RESIDENT = 64, 64
 TEXT_CHUNK = 2000
 NEAR_COPY = 0.06
 LONG_DESCRIPTION = 120
@@ -231,7 +231,7 @@ def distances_to(frames: np.ndarray, rows: np.ndarray, picture: np.ndarray) -> n
 def window_distances(frames: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """(W, 4) L1 in [0, 1] between each of the four inputs and the target."""
     parts = []
-    for chosen in _parts(starts, CHUNK):
+    for chosen in _row_parts(frames, starts):
         windows = frames[chosen[:, None] + np.arange(WINDOW)].astype(np.int16)
         parts.append(np.abs(windows[:, :-1] - windows[:, -1:]).mean(axis=(2, 3, 4)))
     return np.concatenate(parts) / 255
@@ -245,8 +245,17 @@ def brightness(frames: np.ndarray) -> np.ndarray:
 
 def _pictures(frames: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
     """Chunks of (n, 3, 60, 125) int16."""
-    for chosen in _parts(rows, CHUNK):
+    for chosen in _row_parts(frames, rows):
         yield frames[chosen].astype(np.int16)
+
+
+def _row_parts(frames: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Some rows at a time; what was looked at of a mapped file does not stay resident."""
+    for number, chosen in enumerate(_parts(rows, CHUNK), start=1):
+        yield chosen
+        if number % CHUNKS_RESIDENT == 0:
+            release(frames)
+    release(frames)
 
 
 def _parts(values, size: int) -> Iterator:

@@ -6,6 +6,7 @@ Layout of a store: `manifest.json` (written last), `tokenizer/`, and for each sp
 
 import hashlib
 import json
+import mmap
 import os
 import shutil
 import sys
@@ -34,7 +35,7 @@ from ablation.errors import DataError
 STORE_VERSION = 2
 WINDOW = 5
 FEWEST_STORIES = 5
-CHUNK = 32
+CHUNK, TEXTS_AT_ONCE = 32, 2000
 FRAME_SHAPE = (3, FRAME_HEIGHT, FRAME_WIDTH)
 
 
@@ -106,6 +107,13 @@ def _mapped(file: Path, dtype: type, row: tuple[int, ...]) -> np.ndarray:
     """Writable as torch wants it, but nothing written reaches the file."""
     rows = file.stat().st_size // (np.dtype(dtype).itemsize * int(np.prod(row)))
     return np.memmap(file, dtype=dtype, mode="c", shape=(rows, *row))
+
+
+def release(array: np.ndarray) -> None:
+    """Takes a mapped array's pages out of this process; they come back from the file when looked at."""
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def prepare(config: Config, source: StorySource, progress: Progress = silent) -> Store:
@@ -186,7 +194,9 @@ def _build(folder, config, source, tokenizer, made_from, progress) -> None:
         words = words or load_tokenizer(tokenizer)
         words.save_pretrained(building / "tokenizer")
         for split, index in indices.items():
-            encode(words, index.texts).tofile(building / f"{split}.tokens.i32")
+            with (building / f"{split}.tokens.i32").open("wb") as file:
+                for start in range(0, len(index.texts), TEXTS_AT_ONCE):
+                    file.write(encode(words, index.texts[start : start + TEXTS_AT_ONCE]).tobytes())
             (building / f"{split}.json").write_text(json.dumps(asdict(index)))
         manifest = {
             "made_from": made_from,

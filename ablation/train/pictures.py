@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 ENLARGED = 3
 GAP, MARGIN = 20, 16  # pixels
-TOP, BOTTOM = 78, 300  # room above the frames for title and headings, below them for the texts
+TOP, BOTTOM = 78, 320  # room above the frames for title and headings, below them for the texts
 CHARACTERS_PER_LINE, MOST_LINES = 46, 16
 TITLE_SIZE, HEADING_SIZE, TEXT_SIZE = 22, 18, 15
 INK, PAPER, PREDICTION_COLOUR = "#1a1a1a", "white", "#0072B2"

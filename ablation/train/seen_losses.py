@@ -4,23 +4,26 @@ import torch
 
 
 class SeenLosses:
-    """Loss components per batch. They stay on their device until they are asked for."""
+    """Loss components per batch. A GPU's stay there until they are asked for; a CPU's become numbers at
+    once, since small tensors kept among large ones that come and go make the heap grow.
+    """
 
     def __init__(self):
         self.names: list[str] = []
-        self.rows: list[torch.Tensor] = []
+        self.rows: list[list[float] | torch.Tensor] = []
         self.counts: list[int] = []
 
     def add(self, losses: dict[str, torch.Tensor], count: int) -> None:
         """The losses of a batch of `count` samples."""
         self.names = list(losses)
-        self.rows.append(torch.stack([loss.detach() for loss in losses.values()]))
+        row = torch.stack([loss.detach() for loss in losses.values()])
+        self.rows.append(row.tolist() if row.device.type == "cpu" else row)
         self.counts.append(count)
 
     @property
     def without_waiting(self) -> bool:
         """Whether the values can be looked at for nothing."""
-        return self.rows[-1].device.type == "cpu"
+        return isinstance(self.rows[-1], list)
 
     @property
     def samples(self) -> int:
@@ -28,12 +31,12 @@ class SeenLosses:
         return sum(self.counts)
 
     def last(self) -> dict[str, float]:
-        """Of the latest batch."""
-        return dict(zip(self.names, self.rows[-1].tolist(), strict=True))
+        """Of the latest batch, where that takes no waiting."""
+        return dict(zip(self.names, self.rows[-1], strict=True))
 
     def all(self) -> list[dict[str, float]]:
         """Of each batch, fetched at once."""
-        rows = torch.stack(self.rows).tolist()
+        rows = self.rows if self.without_waiting else torch.stack(self.rows).tolist()
         return [dict(zip(self.names, row, strict=True)) for row in rows]
 
     def means(self) -> dict[str, float]:

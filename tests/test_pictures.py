@@ -1,0 +1,37 @@
+"""The prediction picture: real pixels, real letters."""
+
+import numpy as np
+import pytest
+from PIL import ImageChops
+
+from ablation.train.pictures import ENLARGED, PREDICTION_COLOUR, TOP, PredictionPage
+
+
+def page(texts=("a", "b", "c", "d", "e"), text_target="frame4"):
+    frames = np.stack([np.full((3, 60, 125), level, np.float32) for level in (0.1, 0.2, 0.3, 0.4, 0.5)])
+    return PredictionPage("story-7", frames, list(texts), text_target)
+
+
+def test_frames_stand_in_a_row_and_the_prediction_comes_last():
+    made = page()
+    picture = made.predicted("Basecase, epoch 3", np.full((3, 60, 125), 1.5, np.float32), "words")
+    middle = TOP + 30 * ENLARGED
+    shown = [picture.getpixel((left + 60 * ENLARGED, middle))[0] for left in made.lefts]
+    assert shown == [round(255 * level) for level in (0.1, 0.2, 0.3, 0.4, 0.5, 1.0)]
+    blue = tuple(int(PREDICTION_COLOUR[i : i + 2], 16) for i in (1, 3, 5))
+    assert picture.getpixel((made.lefts[-1] - 3, middle)) == blue
+
+
+def test_a_second_prediction_does_not_show_the_first():
+    made, grey = page(), np.full((3, 60, 125), 0.5, np.float32)
+    first = made.predicted("t", grey, "one text")
+    made.predicted("t", 1 - grey, "quite another text that is longer")
+    assert ImageChops.difference(made.predicted("t", grey, "one text"), first).getbbox() is None
+
+
+@pytest.mark.parametrize("text", ["", "word " * 500, "naïve $x^2$ Ω “quoted” 中文", "line\nbreak"])
+def test_any_text_is_drawn_within_the_page(text):
+    made = page(texts=[text] * 5)
+    picture = made.predicted("t", np.zeros((3, 60, 125), np.float32), text)
+    edge = picture.crop((0, picture.height - 4, picture.width, picture.height))
+    assert edge.getcolors() == [(edge.width * edge.height, (255, 255, 255))]

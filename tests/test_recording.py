@@ -1,0 +1,107 @@
+"""What an epoch leaves behind, written beside the training: order, failures, stops."""
+
+import threading
+
+import pytest
+import torch
+
+from ablation.commands.checkpoints import Checkpoints
+from ablation.commands.recorder import Recorder
+from ablation.console import Console
+from ablation.errors import AblationError
+from ablation.train.checkpoint import load_checkpoint, snapshot
+from ablation.train.loop import LoopState, make_optimizer
+from ablation.train.seen_losses import SeenLosses
+from tests.test_loop import Line
+
+
+class Uploads:
+    """In the place of a run: remembers what was logged."""
+
+    def __init__(self):
+        self.files = []
+
+    def log_file(self, file, folder):
+        self.files.append(f"{folder}/{file.name}")
+
+
+def contents_of(epoch):
+    task = Line()
+    return snapshot(task.module, make_optimizer(task), LoopState(epoch=epoch), {})
+
+
+def test_work_is_done_beside_the_caller_in_order():
+    done, go = [], threading.Event()
+    with Recorder(Console(), last=lambda: done.append("last")) as recorder:
+        recorder.submit(lambda: (go.wait(5), done.append(1)))
+        assert done == []
+        go.set()
+        recorder.submit(lambda: done.append(2))
+    assert done == [1, 2, "last"]
+
+
+def test_a_failure_is_raised_and_never_lost():
+    def broken():
+        raise AblationError("the tracker is gone")
+
+    with (
+        pytest.raises(AblationError, match="tracker is gone"),
+        Recorder(Console(), lambda: None) as recorder,
+    ):
+        recorder.submit(broken)
+        recorder.submit(lambda: None)
+    with (
+        pytest.raises(AblationError, match="tracker is gone"),
+        Recorder(Console(), lambda: None) as recorder,
+    ):
+        recorder.submit(broken)
+
+
+def test_a_stop_keeps_its_own_name_and_says_what_was_lost(capsys):
+    def broken():
+        raise AblationError("the tracker is gone")
+
+    with pytest.raises(KeyboardInterrupt), Recorder(Console(), lambda: None) as recorder:
+        recorder.submit(broken)
+        raise KeyboardInterrupt
+    assert "could not all be recorded: the tracker is gone" in capsys.readouterr().out
+
+
+def test_checkpoints_wait_in_memory_until_they_are_due(tmp_path):
+    run = Uploads()
+    checkpoints = Checkpoints(run, tmp_path)
+    checkpoints.keep(contents_of(1), is_best=True)
+    checkpoints.keep(contents_of(2), is_best=False)
+    assert run.files == []
+    checkpoints.write()
+    assert run.files == ["checkpoints/best.pt", "checkpoints/last.pt"]
+    epochs = [load_checkpoint(tmp_path / f"{name}.pt")["state"]["epoch"] for name in ("best", "last")]
+    assert epochs == [1, 2]
+    checkpoints.write()
+    assert len(run.files) == 2
+    checkpoints.due = 0
+    checkpoints.keep(contents_of(3), is_best=True)
+    assert run.files[2:] == ["checkpoints/best.pt", "checkpoints/last.pt"]
+    assert (tmp_path / "best.pt").read_bytes() == (tmp_path / "last.pt").read_bytes()
+
+
+def test_a_snapshot_does_not_move_with_the_weights():
+    task = Line()
+    optimizer = make_optimizer(task)
+    task.losses(task.x)["total_loss"].backward()
+    optimizer.step()
+    kept = snapshot(task.module, optimizer, LoopState(), {})
+    before = [kept["module"]["weight"].clone(), kept["optimizer"]["state"][0]["exp_avg"].clone()]
+    task.losses(task.x)["total_loss"].backward()
+    optimizer.step()
+    assert not torch.equal(task.module.weight, before[0])
+    assert torch.equal(kept["module"]["weight"], before[0])
+    assert torch.equal(kept["optimizer"]["state"][0]["exp_avg"], before[1])
+
+
+def test_seen_losses_are_weighted_by_samples():
+    seen = SeenLosses()
+    seen.add({"a": torch.tensor(1.0), "b": torch.tensor(0.5, requires_grad=True)}, 3)
+    seen.add({"a": torch.tensor(5.0), "b": torch.tensor(0.5)}, 1)
+    assert seen.means() == {"a": 2.0, "b": 0.5} and seen.samples == 4
+    assert seen.last() == {"a": 5.0, "b": 0.5} and seen.without_waiting
