@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 
 from ablation.commands.stories import load_stories
 from ablation.commands.training import compile_visual
@@ -16,7 +17,7 @@ from ablation.data.sources import first_rows
 from ablation.errors import AblationError
 from ablation.memory import keep_freed_memory
 from ablation.train.loop import make_optimizer
-from benchmarks import epoch, plain
+from benchmarks import epoch, figure, plain, repeated, scaling
 
 LARGEST_LOSS_DIFFERENCE, LARGEST_GRADIENT_DIFFERENCE = 1e-6, 1e-5
 
@@ -106,3 +107,15 @@ def test_kept_memory_is_not_asked_for_again():
     for _ in range(20):
         block()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 1024
+
+
+@pytest.mark.slow
+def test_the_scaling_benchmark_and_the_figure(tmp_path, monkeypatch):
+    monkeypatch.setattr(repeated, "STORIES", 20)
+    monkeypatch.setattr("sys.argv", ["scaling", "--stories", "20", "40", "--json", str(tmp_path / "s.json")])
+    scaling.main()
+    found = json.loads((tmp_path / "s.json").read_text())
+    assert [row["stories"] for row in found["rows"]] == [20, 40]
+    measured = {"seconds": {"plain": 9, "exact": 1.5, "bf16": 1.1}, "stories": 96, "ratio_floor": 1.7}
+    figure.speed_figure(measured, found).savefig(tmp_path / "speed.png")
+    assert Image.open(tmp_path / "speed.png").width > 800
