@@ -25,6 +25,7 @@ from ablation.commands.stories import Stories, load_stories
 from ablation.commands.train import record_epochs
 from ablation.config.config import Config
 from ablation.console import Console
+from ablation.data.batches import Batch
 from ablation.data.sources import first_rows, open_source
 from ablation.data.store import prepare
 from ablation.data.tokens import MAX_VOCABULARY
@@ -102,14 +103,13 @@ def matrix_gflops() -> float:
     return 2 * MATRIX**3 / seconds(lambda: a @ b, repeats=15) / 1e9
 
 
-def parts(task: StoryTask) -> dict[str, dict[str, float]]:
-    """Milliseconds of a step per part, forward and backward, with GFLOP and GFLOP/s where it multiplies."""
-    batch, _ = next(task.training_batches(1))
-    model = task.module.train()
-    latent = torch.rand(len(batch), task.config.latent_dim, requires_grad=True)
-    states = torch.rand(*batch.target_tokens[:, 1:].shape, task.config.text_dim, requires_grad=True)
+def part_works(task: StoryTask, batch: Batch) -> dict[str, Callable[[], object]]:
+    """The parts of a step, each by itself, forward and backward."""
+    model, shape = task.module.train(), (*batch.target_tokens[:, 1:].shape, task.config.text_dim)
+    latent = torch.rand(len(batch), task.config.latent_dim, device=task.device, requires_grad=True)
+    states = torch.rand(shape, device=task.device, requires_grad=True)
     frames, pad = batch.frames.flatten(0, 1), task.vocabulary.pad
-    works = {
+    return {
         "data": lambda: next(task.training_batches(1)),
         "encoder": lambda: model.visual.encoder(frames).sum().backward(),
         "decoder": lambda: model.visual.decoder(latent).sum().backward(),
@@ -117,8 +117,13 @@ def parts(task: StoryTask) -> dict[str, dict[str, float]]:
             states, model.output, batch.target_tokens, pad, batch.target_count
         ).backward(),
     }
+
+
+def parts(task: StoryTask) -> dict[str, dict[str, float]]:
+    """Milliseconds of a step per part, with GFLOP and GFLOP/s where it multiplies."""
+    batch, _ = next(task.training_batches(1))
     found = {}
-    for name, work in works.items():
+    for name, work in part_works(task, batch).items():
         work()
         milliseconds, gflop = 1000 * seconds(work, repeats=11), _gflop(name, work, task, batch)
         found[name] = {"milliseconds": milliseconds}

@@ -25,9 +25,8 @@ from ablation.commands.training import compile_visual
 from ablation.config.config import Config
 from ablation.console import Console
 from ablation.train.loop import make_optimizer, train_epoch
-from ablation.train.losses import text_loss
 from ablation.train.story_task import StoryTask
-from benchmarks.epoch import storyteller
+from benchmarks.epoch import part_works, storyteller
 from benchmarks.repeated import write_repeated
 
 VARIANTS = {
@@ -74,22 +73,9 @@ def measure(config: Config, stories, epochs: int, device: torch.device) -> dict:
 
 
 def parts(task: StoryTask) -> dict[str, float]:
-    """Milliseconds of a step, forward and backward, per part."""
+    """Milliseconds of a step's parts, each forward and backward in float32, and of a step as configured."""
     batch, _ = next(task.training_batches(1))
-    model, pad = task.module.train(), task.vocabulary.pad
-    latent = torch.rand(len(batch), task.config.latent_dim, device=task.device, requires_grad=True)
-    prediction = task.predict(batch)
-    states = prediction.word_states.detach().requires_grad_()
-    frames = batch.frames.flatten(0, 1)
-    works = {
-        "data": lambda: next(task.training_batches(1)),
-        "encoder": lambda: model.visual.encoder(frames).sum().backward(),
-        "decoder": lambda: model.visual.decoder(latent).sum().backward(),
-        "logits": lambda: text_loss(
-            states, model.output, batch.target_tokens, pad, batch.target_count
-        ).backward(),
-        "step": lambda: task.losses(batch)["total_loss"].backward(),
-    }
+    works = part_works(task, batch) | {"step": lambda: task.losses(batch)["total_loss"].backward()}
     found = {}
     for name, work in works.items():
         work()
