@@ -7,10 +7,13 @@ import tempfile
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from ablation.__main__ import main
 
 torch.set_num_threads(2)
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 os.environ["HF_HOME"] = tempfile.mkdtemp()  # `datasets` gives stale rows of a folder of the same name
 atexit.register(shutil.rmtree, os.environ["HF_HOME"], ignore_errors=True)
 WORLD = {"train": 24, "test": 8}
