@@ -85,6 +85,20 @@ def test_checkpoints_wait_in_memory_until_they_are_due(tmp_path):
     assert (tmp_path / "best.pt").read_bytes() == (tmp_path / "last.pt").read_bytes()
 
 
+def test_both_checkpoints_are_on_disk_when_the_tracker_is_gone(tmp_path):
+    class Gone:
+        def log_file(self, file, folder):
+            raise AblationError("the tracker is gone")
+
+    checkpoints = Checkpoints(Gone(), tmp_path)
+    checkpoints.keep(contents_of(1), is_best=True)
+    checkpoints.keep(contents_of(2), is_best=False)
+    with pytest.raises(AblationError):
+        checkpoints.write()
+    epochs = [load_checkpoint(tmp_path / f"{name}.pt")["state"]["epoch"] for name in ("best", "last")]
+    assert epochs == [1, 2]
+
+
 def test_a_snapshot_does_not_move_with_the_weights():
     task = Line()
     optimizer = make_optimizer(task)

@@ -32,17 +32,16 @@ class Checkpoints:
             self.write()
 
     def write(self) -> None:
-        """What is not on disk yet."""
+        """What is not on disk yet; all of it before any of it is uploaded, which may fail."""
         started = time.monotonic()
-        written: dict[int, Path] = {}
-        for name in [name for name in (BEST, LAST) if name in self.unwritten]:
-            contents, file = self.unwritten[name], self.folder / name
-            if id(contents) in written:
-                copy_checkpoint(written[id(contents)], file)
+        names, best = [name for name in (BEST, LAST) if name in self.unwritten], self.unwritten.get(BEST)
+        for name in names:
+            contents = self.unwritten.pop(name)
+            if name == LAST and contents is best:
+                copy_checkpoint(self.folder / BEST, self.folder / LAST)
             else:
-                save_checkpoint(file, contents)
-            self.run.log_file(file, PLACE)
-            written[id(contents)] = file
-            del self.unwritten[name]
+                save_checkpoint(self.folder / name, contents)
+        for name in names:
+            self.run.log_file(self.folder / name, PLACE)
         now = time.monotonic()
         self.due = now + (now - started) / SHARE
