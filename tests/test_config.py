@@ -15,6 +15,7 @@ from ablation.config.declare import keys_of, parse, resolve, to_text
 from ablation.config.entries import ENTRY_POINTS
 from ablation.config.mlproject import configuration_page, mlproject
 from ablation.errors import ConfigError
+from ablation.train.pretraining import pretraining_identity
 
 ROOT = Path(__file__).parents[1]
 KEYS = keys_of(Config)
@@ -31,7 +32,8 @@ def test_the_defaults_are_those_of_the_original():
     published = {
         "visual": "resnet", "latent_dim": 16, "epochs": 5, "batch_size": 8, "learning_rate": 0.001,
         "seed": 0, "dataset": "storyworld", "text_target": "frame4", "image_heads": "shared",
-        "latent_norm": "relu", "equalize": True, "windows": "first", "text_dim": 16, "fused_dim": 16,
+        "latent_norm": "relu", "equalize": True, "windows": "first",
+        "scored_windows": "same", "text_dim": 16, "fused_dim": 16,
         "text_decoder": "frozen", "text_conditioning": "initial", "word_dropout": 0.0,
         "text_encoder": "lstm", "visual_pretraining": 0, "text_pretraining": 15, "image_weight": 1.0,
         "text_weight": 1.0, "context_weight": 0.2, "tokenizer": "auto", "precision": "fp32",
@@ -100,6 +102,23 @@ def test_the_hash_tells_configurations_apart_and_ignores_where_they_run():
     assert Config(latent_dim=32).hash() != Config().hash()
     assert Config(seed=1).hash() != Config().hash()
     assert Config(device="cpu").hash() == Config().hash()
+
+
+@pytest.mark.parametrize("windows", ["first", "sliding"])
+def test_scoring_the_same_windows_is_one_configuration_however_it_is_said(windows):
+    same, said = Config(windows=windows), Config(windows=windows, scored_windows=windows)
+    other = Config(windows=windows, scored_windows="first" if windows == "sliding" else "sliding")
+    assert same.hash() == said.hash() != other.hash()
+    assert same.run_name == said.run_name != other.run_name and "scored" not in same.run_name
+    assert f"scored_windows={other.scored}" in other.run_name
+
+
+def test_autoencoders_are_shared_where_the_same_windows_are_scored():
+    def identity(**keys):
+        return pretraining_identity("visual", Config(**keys), "data", "tokenizer")["hash"]
+
+    assert identity() == identity(scored_windows="first") != identity(scored_windows="sliding")
+    assert identity(windows="sliding", scored_windows="first") != identity()
 
 
 @pytest.mark.parametrize(

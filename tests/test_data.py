@@ -10,13 +10,15 @@ import pytest
 import torch
 from datasets import Dataset, load_dataset
 
+from ablation.commands.stories import load_stories
 from ablation.config.config import Config
+from ablation.console import Console
 from ablation.data import batches, hub
 from ablation.data.batches import SplitTensors, WindowBatches
 from ablation.data.sources import open_source
 from ablation.data.store import prepare, release
 from ablation.data.tokens import BERT, choose_tokenizer, train_wordpiece
-from ablation.data.windows import all_windows, split_train_validation
+from ablation.data.windows import all_windows, split_hash, split_train_validation
 from ablation.errors import DataError
 
 
@@ -71,6 +73,85 @@ def test_the_first_windows_and_all_windows(world):
     assert np.array_equal(batch.target_tokens[0], windows.token_rows[4])
     assert batch.target_count == (batch.target_tokens[:, 1:] != 0).sum()
     assert np.array_equal(batch.text_latents[2, :, 0], windows.starts[2] + np.arange(4))
+
+
+def test_the_first_windows_of_a_sliding_store_are_those_of_a_first_store(world):
+    alone = all_windows(prepared(world), "train", "frame4")
+    sliding = all_windows(prepared(world, windows="sliding"), "train", "frame4")
+    among = sliding.of_kind("first")
+    assert len(among) == 24 < len(sliding) and alone.names() == among.names()
+    assert sliding.of_kind("sliding").names()[:2] == ["train-00000:1", "train-00000:2"]
+    for ours, theirs in zip(in_batches(alone, 24), in_batches(among, 24), strict=True):
+        assert torch.equal(ours[0].frames, theirs[0].frames)
+        assert torch.equal(ours[0].target_tokens, theirs[0].target_tokens)
+
+
+def test_a_store_holds_what_training_and_scoring_need(world):
+    scored = prepared(world, scored_windows="sliding")
+    assert scored.folder == prepared(world, windows="sliding", scored_windows="first").folder
+    assert scored.folder == prepared(world, windows="sliding").folder != prepared(world).folder
+
+
+def test_one_tokenizer_for_a_data_set_whatever_the_windows(world, tmp_path):
+    """Also where stories are left out of one of the stores, or of both."""
+    skipped = rows_of(world)[0] | {"story": "<gdi> zyxel zyxel</gdi>"}
+    folder = write_rows(tmp_path / "torn", [*torn_stories(world), skipped])
+    for place in (world, folder):
+        first, sliding = prepared(place), prepared(place, windows="sliding")
+        assert first.tokenizer_hash == sliding.tokenizer_hash
+    assert "zyxel" in prepared(folder).tokenizer().get_vocab()
+    assert prepared(folder).tokenizer_hash != prepared(folder, max_stories=12).tokenizer_hash
+
+
+def torn_stories(world):
+    """Every third lacks the description of frame 1: it has sliding windows, but no first one."""
+    long = [row for row in rows_of(world, 24) if row["frame_count"] > 6]
+    rows = [row | {"story_id": f"{row['story_id']}-{turn}"} for turn in range(3) for row in long]
+    torn = [r | {"story": r["story"].replace("<gdi image1>", "<gdi image99>")} for r in rows]
+    return [torn[i] if i % 3 == 0 else row for i, row in enumerate(rows)]
+
+
+def test_stores_of_other_windows_split_the_stories_that_they_share_alike(world, tmp_path):
+    folder = write_rows(tmp_path / "torn", torn_stories(world))
+    first = all_windows(prepared(folder), "train", "frame5")
+    sliding = all_windows(prepared(folder, windows="sliding"), "train", "frame5")
+    assert len(first.story_ids) < len(sliding.story_ids)
+    for seed in range(4):
+        parts = [split_train_validation(windows, seed) for windows in (first, sliding.of_kind("first"))]
+        assert [part.names() for part in parts[0]] == [part.names() for part in parts[1]]
+
+
+def test_the_split_hash_tells_stories_and_scored_windows_but_not_training_windows(world, tmp_path):
+    def digest(folder=world, **keys):
+        return load_stories(Config(dataset=str(folder), **keys), Console()).split_hash
+
+    first = digest()
+    assert len(first) == 12 and first == digest(equalize=False, text_target="frame5")
+    assert first == digest(windows="sliding", scored_windows="first")
+    assert digest(scored_windows="sliding") == digest(windows="sliding") != first
+    assert digest(seed=1) != first and digest(max_stories=23) != first
+    torn, scored = write_rows(tmp_path / "torn", torn_stories(world)), {"scored_windows": "sliding"}
+    assert digest(torn, windows="first", **scored) == digest(torn, windows="sliding", **scored)
+
+
+def test_the_split_hash_looks_at_each_part(world):
+    windows = all_windows(prepared(world, windows="sliding"), "train", "frame5")
+    train, validation = split_train_validation(windows, seed=0)
+    whole = split_hash(train, validation, windows)
+    fewer, test = validation.at(np.arange(3)), windows.at(np.arange(5))
+    assert split_hash(train.of_kind("first"), validation, windows) == whole
+    assert len({whole, split_hash(train, fewer, windows), split_hash(train, validation, test)}) == 3
+
+
+def test_stories_without_a_window_of_the_kind_are_told_and_none_at_all_is_refused(world, tmp_path, capsys):
+    torn = write_rows(tmp_path / "torn", torn_stories(world))
+    keys = {"windows": "first", "scored_windows": "sliding"}
+    stories = load_stories(Config(dataset=str(torn), **keys), Console())
+    assert "train stories left out, no description for frames 1 to 5" in capsys.readouterr().out
+    assert set(stories.train.numbers) == {1} and set(stories.validation.numbers) > {1, 2}
+    rows = [r | {"story": r["story"].replace("<gdi image1>", "<gdi image99>")} for r in torn_stories(world)]
+    with pytest.raises(DataError, match="train stories has a window that is first"):
+        load_stories(Config(dataset=str(write_rows(tmp_path / "none", rows)), **keys), Console())
 
 
 def test_little_of_a_mapped_file_stays_resident(world, monkeypatch):
@@ -171,7 +252,7 @@ def test_short_stories_are_counted_with_their_reason(world, tmp_path):
 
 
 def test_the_wordpiece_never_sees_the_test_split(world):
-    store = prepared(world)
+    store = prepared(world, windows="sliding")
     vocabulary = set(store.tokenizer().get_vocab())
     train = " ".join(store.index("train").texts).lower()
     whole_words = {w for w in vocabulary if w.isalpha() and len(w) > 3}

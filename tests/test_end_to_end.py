@@ -15,6 +15,13 @@ from ablation.track.query import find_runs, metric_history
 from ablation.train.loop import fit
 
 FAST = ("--text_pretraining", 2, "--batch_size", 4)
+SIGNS = (
+    "prediction_spread",
+    "target_spread",
+    "dead_units",
+    "text_condition_gap",
+    "image_condition_gap",
+)
 LOSSES = ("total_loss", "image_loss", "context_loss", "text_loss")
 
 
@@ -29,6 +36,11 @@ def train(command, world, store):
         return find_runs("train")[-1], out
 
     return run
+
+
+def profile(record):
+    (dataset,) = MlflowClient().get_run(record.run_id).inputs.dataset_inputs
+    return json.loads(dataset.dataset.profile)
 
 
 def artifacts(run_id, folder=""):
@@ -49,6 +61,9 @@ def test_one_configuration_is_all_there(train, store):
     ):
         assert record.metrics[name] > 0 and record.metrics[name.replace("floor/", "floor/test_")] > 0
     assert {f"test/{loss}" for loss in LOSSES} <= record.metrics.keys()
+    for sign in SIGNS:
+        assert sorted(metric_history(record.run_id, f"health/{sign}")) == [1, 2]
+        assert len(metric_history(record.run_id, f"health/test_{sign}")) == 1
     assert record.metrics["health/target_spread"] > record.metrics["health/prediction_spread"] >= 0
     total = (
         record.metrics["val/image_loss"]
@@ -62,6 +77,7 @@ def test_one_configuration_is_all_there(train, store):
         "data_hash",
         "code_commit",
         "code_dirty",
+        "split_hash",
         "arm",
         "mlflow.note.content",
     } <= record.tags.keys()
@@ -76,7 +92,9 @@ def test_what_a_run_leaves_among_its_artifacts(train, store):
         "config.json",
         "loss_summary_resnet16.csv",
         "predictions",
+        "scores",
     }
+    assert artifacts(record.run_id, "scores") == {"scores/test.csv"}
     assert artifacts(record.run_id, "checkpoints") == {"checkpoints/best.pt", "checkpoints/last.pt"}
     pictures = {
         f"predictions/epoch-{epoch:02d}-{split}.png" for epoch in (1, 2) for split in ("train", "val")
@@ -88,11 +106,14 @@ def test_what_a_run_leaves_among_its_artifacts(train, store):
     assert table["Image Loss"].tolist() == pytest.approx(
         list(metric_history(record.run_id, "train/image_loss").values()), abs=1e-6
     )
+    scores = pd.read_csv(f"{folder}/scores/test.csv")
+    assert scores["image_sum"].sum() / scores["windows"].sum() == pytest.approx(
+        record.metrics["test/image_loss"], abs=1e-5
+    )
     assert json.loads(Path(folder, "config.json").read_text())["text_target"] == "frame4"
     picture = np.asarray(Image.open(f"{folder}/predictions/epoch-02-val.png").convert("RGB"))
     assert picture.shape[1] > 1500 and picture.std() > 20
-    (dataset,) = MlflowClient().get_run(record.run_id).inputs.dataset_inputs
-    assert json.loads(dataset.dataset.profile)["train_stories"] == 19
+    assert profile(record)["train_stories"] == 19
 
 
 def test_same_seed_same_numbers_and_another_seed_others(train):
@@ -104,6 +125,34 @@ def test_same_seed_same_numbers_and_another_seed_others(train):
     assert {n: first.metrics[n] for n in same} == {n: again.metrics[n] for n in same}
     assert other.metrics["val/text_loss"] != first.metrics["val/text_loss"]
     assert len(find_runs("pretrain")) == 2
+
+
+def test_arms_that_train_on_other_windows_are_scored_on_the_same(train):
+    words = ("--epochs", 1, "--scored_windows", "first", "--windows")
+    first, sliding = (train(*words, windows)[0] for windows in ("first", "sliding"))
+    assert first.tags["split_hash"] == sliding.tags["split_hash"]
+    assert first.tags["tokenizer_hash"] == sliding.tags["tokenizer_hash"]
+    assert first.tags["config_hash"] != sliding.tags["config_hash"]
+    for name in ("floor/test_image_copy_last", "health/target_spread", "health/test_target_spread"):
+        assert first.metrics[name] == sliding.metrics[name]
+    profiles = [profile(first), profile(sliding)]
+    assert profiles[0] == profiles[1] | {"train_windows": 19} and profiles[1]["train_windows"] > 100
+
+
+@pytest.mark.parametrize(
+    "words, missing, told",
+    [
+        (("--device", "cuda"), ("torch.cuda.is_available", lambda: False), "torch finds no GPU here"),
+        (("--compile", "true"), ("shutil.which", lambda name: None), "needs a C++ compiler"),
+    ],
+)
+def test_what_the_machine_lacks_is_told_before_anything_is_done(
+    command, store, monkeypatch, words, missing, told
+):
+    monkeypatch.setattr(*missing)
+    monkeypatch.setattr("ablation.commands.train.load_stories", None)
+    code, _, err = command("main", *words)
+    assert code == 1 and told in err and not find_runs("train")
 
 
 def test_pretraining_by_itself_is_found_by_main(command, world, store, train):

@@ -18,7 +18,7 @@ from ablation.models import fused_loss
 from ablation.models.storyteller import Prediction
 from ablation.train.floors import batch_weighted_mean, floors
 from ablation.train.health import Spread, another_story, dead_units
-from ablation.train.losses import context_target, story_losses, text_loss
+from ablation.train.losses import context_target, story_losses, text_loss, window_losses
 
 AS_IS = nn.Linear(4, 4)
 nn.init.eye_(AS_IS.weight)
@@ -54,6 +54,23 @@ def test_without_a_context_head_there_is_no_context_loss():
     assert losses["total_loss"].item() == pytest.approx(3 * 1 + 2 * math.log(4))
 
 
+def test_the_losses_of_single_windows_by_hand():
+    frames, targets = torch.zeros(2, 4, 3, 60, 125), torch.full((2, 3, 60, 125), 0.25)
+    frames[1], targets[1] = 1.0, 0.5
+    tokens = torch.tensor([[2, 1, 3, 0], [2, 3, 0, 0]])
+    batch = Batch(frames, torch.zeros(2, 4, 1), targets, tokens, target_count=3)
+    image, context = torch.full((2, 3, 60, 125), 0.75), torch.full((2, 3, 60, 125), 0.5)
+    context[1] = 0.9
+    prediction = Prediction(torch.zeros(2, 1), image, context, torch.zeros(2, 3, 4))
+    found = window_losses(prediction, AS_IS, batch, pad=0)
+    assert found["image"].tolist() == pytest.approx([0.5, 0.25])
+    assert found["context"].tolist() == pytest.approx([0.0, 0.4**2])
+    assert found["text_nats"].tolist() == pytest.approx([2 * math.log(4), math.log(4)])
+    assert found["text_tokens"].tolist() == [2, 1]
+    prediction = Prediction(torch.zeros(2, 1), image, None, torch.zeros(2, 3, 4))
+    assert "context" not in window_losses(prediction, AS_IS, batch, pad=0)
+
+
 def test_text_loss_averages_over_real_tokens_only():
     logits = torch.zeros(2, 3, 4)
     logits[0, 0, 1] = 50.0
@@ -77,8 +94,11 @@ def windows(pixels: np.ndarray, tokens: np.ndarray) -> StoryWindows:
         rows,
         [""] * pixels.size,
         np.arange(count) * 5,
+        np.ones(count, int),
         np.arange(count),
         [str(i) for i in range(count)],
+        np.arange(count),
+        count,
         "frame4",
     )
 
@@ -179,3 +199,24 @@ def test_the_fused_loss_knows_how_many_tokens_are_real():
     assert told == fused_loss.fused_cross_entropy(states, AS_IS, tokens, 0)
     real = states[tokens != 0]
     assert told.item() == pytest.approx(functional.cross_entropy(real, tokens[tokens != 0]).item())
+
+
+@pytest.mark.parametrize("scale", [0.5, 300.0])
+@pytest.mark.parametrize("dtype, off", [(torch.float32, 1e-5), (torch.bfloat16, 1e-2)])
+def test_the_nats_of_single_tokens_are_the_plain_ones(scale, dtype, off, monkeypatch):
+    """In more than one chunk, under autocast, and with the mean that the fused loss has."""
+    monkeypatch.setitem(fused_loss.LOGITS_AT_ONCE, "cpu", 3000 * 48)
+    torch.manual_seed(0)
+    output, tokens = nn.Linear(16, 3000), torch.randint(1, 3000, (8, 50))
+    tokens[:, 37:] = 0
+    tokens[2, 3:] = 0
+    states = (scale * torch.randn(8, 50, 16)).to(dtype)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        nats = fused_loss.fused_token_nats(states, output, tokens, pad=0)
+        mean = fused_loss.fused_cross_entropy(states, output, tokens, pad=0)
+    logits = copy.deepcopy(output).double()(states.double()).flatten(0, 1)
+    exact = functional.cross_entropy(logits, tokens.flatten(), ignore_index=0, reduction="none")
+    exact = exact.unflatten(0, tokens.shape)
+    assert nats.dtype == torch.float32 and (nats[tokens == 0] == 0).all()
+    assert ((nats - exact).norm() / exact.norm()).item() <= off
+    assert nats.double().sum().item() / (tokens != 0).sum().item() == pytest.approx(mean.item(), rel=1e-5)

@@ -49,7 +49,10 @@ def test_one_run_is_tracked_in_the_project_folder(project):
     everything = client.search_runs([experiment.experiment_id])
     assert sorted(run.data.tags["kind"] for run in everything) == ["pretrain", "train"]
     artifacts = {f.path for f in client.list_artifacts(runs[0].info.run_id)}
-    assert {"checkpoints", "predictions", "loss_summary_resnet20.csv"} <= artifacts
+    assert {"checkpoints", "predictions", "scores", "loss_summary_resnet20.csv"} <= artifacts
+    best_answers = ("image_oracle", "image_oracle_error", "text_oracle", "text_oracle_error")
+    known = {f"floor/{part}{name}" for name in best_answers for part in ("", "test_")}
+    assert known <= runs[0].data.metrics.keys()
 
 
 def test_a_bad_parameter_ends_with_1_and_no_run_stays_running(project):

@@ -1,7 +1,8 @@
 """The best answer of the embedded world: its futures, their entropy, the floors made of them."""
 
+import json
 import math
-from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from ablation.config.config import Config
 from ablation.data import oracle
-from ablation.data.sources import open_source
+from ablation.data.sources import cache_folder, open_source
 from ablation.data.store import prepare
 from ablation.data.windows import all_windows
 from ablation.train.floors import image_median_floor, image_skill, oracle_floors
@@ -70,10 +71,14 @@ def test_words_told_twice_are_rare():
     assert all(future.told > 5 and future.hinted >= 0 for future in drawn)
 
 
+def stored(windows):
+    config = Config(world_stories=20, windows=windows)
+    return prepare(config, open_source(config.dataset, config.world_stories))
+
+
 @pytest.fixture
 def windows():
-    config = Config(world_stories=20, windows="sliding")
-    store = prepare(config, open_source(config.dataset, config.world_stories))
+    store = stored("sliding")
     return store, all_windows(store, "train", "frame5")
 
 
@@ -81,27 +86,41 @@ def test_perfect_understanding_beats_every_floor(windows, monkeypatch):
     store, train = windows
     monkeypatch.setattr(oracle, "FUTURES", 16)
     chosen = np.arange(0, len(train), max(1, len(train) // 24))[:24]
-    found = oracle.window_oracles(store, "train", train.starts[chosen], train.stories[chosen], True)
-    constant = image_median_floor(train, replace(train, starts=train.starts[chosen]))
+    asked = train.at(chosen)
+    found = oracle.window_oracles(store, asked, True)
+    constant = image_median_floor(train, asked)
     floor = oracle_floors(found, "frame5", batch_size=8)
     assert floor["floor/image_oracle"] < constant
     assert 0 < floor["floor/image_oracle_error"] < 0.1 * floor["floor/image_oracle"]
     assert 0 < floor["floor/text_oracle"] - floor["floor/text_oracle_error"] < 1
     assert oracle_floors(found, "frame4", 8)["floor/text_oracle"] == 0
     monkeypatch.setattr(oracle, "score", None)
-    assert oracle.window_oracles(store, "train", train.starts[chosen], train.stories[chosen], True) == found
+    assert oracle.window_oracles(store, asked, True) == found
 
 
 def test_the_state_before_is_that_of_frame_four(windows):
     store, train = windows
-    (task,) = oracle._tasks(store, "train", train.starts[3:4], train.stories[3:4], True)
+    (task,) = oracle._tasks(store, train.at(np.array([3])), True)
     assert task.first_frame == 4 and np.array_equal(task.target, train.frames[train.starts[3] + 4])
     before = plan_story(0, "train", int(task.story_id[-5:]))[task.first_frame + 2]
     assert before.frame == 7
 
 
 def test_skill_is_0_at_the_constant_image_and_1_at_the_oracle():
-    floor = {"floor/image_median": 0.2, "floor/image_oracle": 0.12}
-    assert image_skill(0.2, floor) == 0
-    assert image_skill(0.12, floor) == pytest.approx(1)
-    assert image_skill(0.24, floor) == pytest.approx(-0.5)
+    skill = partial(image_skill, median=0.2, oracle=0.12)
+    assert skill(0.2) == 0
+    assert skill(0.12) == pytest.approx(1)
+    assert skill(0.24) == pytest.approx(-0.5)
+
+
+def test_an_answer_serves_stores_of_other_windows_and_none_is_lost_between_processes(windows, monkeypatch):
+    monkeypatch.setattr(oracle, "FUTURES", 4)
+    store, sliding = windows
+    first = all_windows(stored("first"), "train", "frame5").at(np.arange(2))
+    found = oracle.window_oracles(store, sliding.of_kind("first").at(np.arange(2)), True)
+    file = next((cache_folder() / "oracle").glob("*-4.json"))
+    before = json.loads(file.read_text())
+    oracle._keep(file, {"another process": {}})
+    assert json.loads(file.read_text()) == before | {"another process": {}}
+    monkeypatch.setattr(oracle, "score", None)
+    assert oracle.window_oracles(stored("first"), first, True) == found

@@ -9,25 +9,27 @@ from ablation.track.mlflow_run import MlflowRun, mlflow_version, tracking_uri
 
 COLLAPSED = 0.01
 ROWS = {
-    "image (L1)": ("image_loss", "image_median", "the best constant image"),
-    "text (nats/token)": ("text_loss", "text_unigram", "word frequencies alone"),
-    "context (MSE)": ("context_loss", None, ""),
-    "total": ("total_loss", None, ""),
+    "image (L1)": ("image_loss", "image_median", "image_oracle"),
+    "text (nats/token)": ("text_loss", "text_unigram", "text_oracle"),
+    "context (MSE)": ("context_loss", None, None),
+    "total": ("total_loss", None, None),
 }
-ORACLES = {"image_loss": "floor/image_oracle", "text_loss": "floor/text_oracle"}
-HEAD = ("loss", "train", "val", "test", "val floor", "test floor", "the floor is", "best possible")
+HEAD = ("loss", "train", "val", "test", "val floor", "test floor", "val best", "test best")
+MEANING = "floor: the best constant image; word frequencies alone."
+BEST_MEANING = " best: what perfect understanding reaches."
 
 
 def outcome_table(metrics: dict[str, float], style: str = "simple") -> str:
-    """Losses of the best epoch beside their floors, then the spread of the predictions."""
+    """Losses of the best epoch between their floors and the best possible, then the spread."""
+    columns = 6 + 2 * ("floor/image_oracle" in metrics)
     rows = []
-    for label, (loss, floor, meaning) in ROWS.items():
+    for label, (loss, floor, best) in ROWS.items():
         values = [metrics.get(f"{split}/{loss}") for split in ("train", "val", "test")]
-        floors = [metrics.get(f"floor/{floor}"), metrics.get(f"floor/test_{floor}")]
+        beside = [metrics.get(f"floor/{part}{name}") for name in (floor, best) for part in ("", "test_")]
         if values[0] is not None:
-            rows.append([label, *values, *floors, meaning, metrics.get(ORACLES.get(loss))])
-    table = tabulate(rows, headers=HEAD, tablefmt=style, floatfmt=".4f", missingval="")
-    return f"{table}\n\n{diagnosis(metrics)}"
+            rows.append([label, *values, *beside][:columns])
+    table = tabulate(rows, headers=HEAD[:columns], tablefmt=style, floatfmt=".4f", missingval="")
+    return f"{table}\n\n{MEANING}{BEST_MEANING if columns > 6 else ''}\n\n{diagnosis(metrics)}"
 
 
 def diagnosis(metrics: dict[str, float]) -> str:
@@ -36,9 +38,14 @@ def diagnosis(metrics: dict[str, float]) -> str:
     numbers = f"spread {spread:.4f} against the targets' {target:.4f}"
     if spread <= COLLAPSED * target:
         return f"Collapsed: the model predicts one constant image ({numbers})."
-    skill = metrics.get("health/image_skill")
-    told = "" if skill is None else f" Image skill {skill:.2f}: 0 is a constant image, 1 cannot be beaten."
-    return f"The predicted images vary with the input: {numbers}.{told}"
+    return f"The predicted images vary with the input: {numbers}.{_skill(metrics)}"
+
+
+def _skill(metrics: dict[str, float]) -> str:
+    own, test = metrics.get("health/image_skill"), metrics.get("health/test_image_skill")
+    if own is None or test is None:
+        return ""
+    return f" Image skill {own:.2f}, on test {test:.2f}: 0 is a constant image, 1 cannot be beaten."
 
 
 def outcome_note(config: Config, metrics: dict[str, float], best_epoch: int) -> str:

@@ -30,6 +30,7 @@ def run(options: PrepareOptions, console: Console) -> int:
 
 def statistics(options: PrepareOptions, source: StorySource, console: Console) -> str:
     """The data set beside StoryReasoning: raw over all windows, equalised over the first ones."""
+    options = replace(options, scored_windows="same")
     raw = prepare(replace(options, equalize=False, windows="sliding"), source, console.progress)
     equalised = prepare(replace(options, equalize=True, windows="first"), source, console.progress)
     console.close()

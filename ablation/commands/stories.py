@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ablation.config.config import Config
+from ablation.config.config import Config, short_hash
 from ablation.console import Console
 from ablation.data.sources import SPLITS, StorySource, open_source
 from ablation.data.store import Store, prepare
 from ablation.data.tokens import Vocabulary
-from ablation.data.windows import StoryWindows, all_windows, split_train_validation
+from ablation.data.windows import StoryWindows, all_windows, split_hash, split_train_validation
+from ablation.errors import DataError
 
 MOST_IDS_SHOWN = 5
 
@@ -24,6 +25,8 @@ class Stories:
     train: StoryWindows
     validation: StoryWindows
     test: StoryWindows
+    split_hash: str
+    """Tells which stories are trained on and which windows are scored."""
 
     @property
     def profile(self) -> dict[str, int]:
@@ -33,6 +36,12 @@ class Stories:
         windows = {f"{name}_windows": len(part) for name, part in parts.items()}
         return stories | windows | {"vocabulary": self.vocabulary.size}
 
+    @property
+    def digest(self) -> str:
+        """Of the data and of how much of them is taken: MLflow keeps one profile for each digest."""
+        taken = {name: str(count) for name, count in self.profile.items()}
+        return f"{self.source.digest}-{short_hash(taken)}"
+
 
 def load_stories(config: Config, console: Console) -> Stories:
     """Raises DataError when the data set cannot be used."""
@@ -41,15 +50,37 @@ def load_stories(config: Config, console: Console) -> Stories:
     console.close()
     console.say(f"prepared data: {store.note}, {store.megabytes:.0f} MB in {store.folder}")
     tell_skipped(store, console)
-    tokenizer = store.tokenizer()
-    train, validation = split_train_validation(all_windows(store, "train", config.text_target), config.seed)
-    test = all_windows(store, "test", config.text_target)
-    stories = Stories(source, store, tokenizer, Vocabulary.of(tokenizer), train, validation, test)
+    tokenizer, held = store.tokenizer(), _held(store, config)
+    kinds = {"train": config.windows, "validation": config.scored, "test": config.scored}
+    parts = {part: _of_kind(windows, kinds[part], part, console) for part, windows in held.items()}
+    digest = split_hash(held["train"], parts["validation"], parts["test"])
+    stories = Stories(source, store, tokenizer, Vocabulary.of(tokenizer), **parts, split_hash=digest)
     console.say(
-        f"data: {source.name}, {train.story_count} stories to train on, {validation.story_count} to "
-        f"validate, {test.story_count} to test; vocabulary {stories.vocabulary.size}"
+        f"data: {source.name}, {stories.train.story_count} stories to train on, "
+        f"{stories.validation.story_count} to validate, {stories.test.story_count} to test; "
+        f"vocabulary {stories.vocabulary.size}"
     )
     return stories
+
+
+def _held(store: Store, config: Config) -> dict[str, StoryWindows]:
+    """By part, all windows of its stories that the store holds."""
+    test = all_windows(store, "test", config.text_target)
+    train, validation = split_train_validation(all_windows(store, "train", config.text_target), config.seed)
+    return {"train": train, "validation": validation, "test": test}
+
+
+def _of_kind(windows: StoryWindows, kind: str, part: str, console: Console) -> StoryWindows:
+    """Says how many stories have no such window. Raises DataError when none has one."""
+    kept, stories = windows.of_kind(kind), windows.story_count
+    if not len(kept):
+        raise DataError(
+            f"none of the {stories} {part} stories has a window that is {kind}: give more stories"
+        )
+    if kept.story_count < stories:
+        lost = stories - kept.story_count
+        console.say(f"data: {lost} of {stories} {part} stories left out, no description for frames 1 to 5")
+    return kept
 
 
 def tell_skipped(store: Store, console: Console) -> None:

@@ -10,15 +10,23 @@ from ablation.analyse.tables import loss_summary, loss_summary_csv
 from ablation.commands.outcome import outcome_note, outcome_table, where_to_look
 from ablation.commands.pretrain import pretrained_autoencoder
 from ablation.commands.stories import Stories, load_stories
-from ablation.commands.training import AfterEpoch, choose_device, compile_visual, forget, train_task
+from ablation.commands.training import (
+    AfterEpoch,
+    choose_device,
+    compile_visual,
+    forget,
+    require_compiler,
+    train_task,
+)
 from ablation.config.config import Config
 from ablation.config.declare import keys_of
 from ablation.console import Console
 from ablation.data.oracle import window_oracles
 from ablation.data.sources import STORYWORLD
-from ablation.errors import TrackingError
+from ablation.data.windows import StoryWindows
+from ablation.errors import DataError, TrackingError
 from ablation.models.storyteller import Storyteller
-from ablation.track.code_state import code_state
+from ablation.track.code_state import cell_hash, code_state
 from ablation.track.mlflow_run import MlflowRun, closing, label_bystander
 from ablation.track.query import get_record
 from ablation.train.examples import first_page, first_predictions
@@ -32,9 +40,12 @@ MOST_ASKED = 160
 
 def run(config: Config, console: Console) -> int:
     """The commands `main` and `train`."""
+    choose_device(config.device)
+    if config.compile:
+        require_compiler()
     tracked = _open_run(config)
     with closing(tracked):
-        metrics = _train(config, tracked, console)
+        metrics = train(config, tracked, console)
     forget(tracked)
     console.say("\n" + outcome_table(metrics))
     console.say("\n" + where_to_look(tracked))
@@ -57,17 +68,35 @@ def _open_run(config: Config) -> MlflowRun:
     return tracked
 
 
-def _train(config: Config, tracked: MlflowRun, console: Console) -> dict[str, float]:
-    """Returns the metrics of the best epoch, the floors and the test losses."""
+def train(
+    config: Config, tracked: MlflowRun, console: Console, expected_cell: str | None = None
+) -> dict[str, float]:
+    """Returns the metrics of the best epoch, the floors and what the test gave.
+
+    Raises DataError where a cell of a study is expected and this machine has other data, code or packages.
+    """
     texts = replace(config, resume=None).texts()
     tracked.log_params(texts, keys_of(type(config)))
     tracked.log_text(json.dumps(texts, indent=1), "config.json")
     console.say(f"run: {config.run_name}, id {tracked.run_id}")
     stories = load_stories(config, console)
-    tracked.set_tags({"data_hash": stories.source.digest, "tokenizer_hash": stories.store.tokenizer_hash})
     source = stories.source
-    tracked.log_dataset(source.name, source.digest, source.location, stories.profile)
-    floor = _floors(config, stories, console)
+    cell = cell_hash(config.hash(), source.digest)
+    if expected_cell not in (None, cell):
+        raise DataError(
+            f"this machine would train cell {cell}, not {expected_cell}: its data, its code or its package "
+            "versions are not those that the study was started with"
+        )
+    tracked.set_tags(
+        {
+            "cell_hash": cell,
+            "data_hash": source.digest,
+            "tokenizer_hash": stories.store.tokenizer_hash,
+            "split_hash": stories.split_hash,
+        }
+    )
+    tracked.log_dataset(source.name, stories.digest, source.location, stories.profile)
+    floor = all_floors(config, stories, console)
     task = _task(config, stories, floor, tracked, console)
     if not tracked.logged_steps("floor/image_median"):
         tracked.log_metrics(floor, step=0)
@@ -79,8 +108,8 @@ def _train(config: Config, tracked: MlflowRun, console: Console) -> dict[str, fl
         f"training {config.run_name}",
         after_epoch=record_epochs(task, stories, tracked),
     )
-    losses, _ = task.score(stories.test)
-    test = {f"test/{name}": value for name, value in losses.items()}
+    test, scores = task.test(stories.test)
+    tracked.log_text(scores.csv(), "scores/test.csv")
     if not tracked.logged_steps("test/total_loss"):
         tracked.log_metrics(test, step=state.best_epoch)
     metrics = state.history[state.best_epoch - 1] | floor | test
@@ -103,34 +132,32 @@ def _task(
     return StoryTask(config, model, stories.train, stories.validation, stories.vocabulary, device, floor)
 
 
-def _floors(config: Config, stories: Stories, console: Console) -> dict[str, float]:
+def all_floors(config: Config, stories: Stories, console: Console) -> dict[str, float]:
     """By metric name: on the validation windows, and as `floor/test_…` on the test windows."""
-    parts = {"floor/": stories.validation, "floor/test_": stories.test}
-    found = {
-        prefix + name.removeprefix("floor/"): value
-        for prefix, scored in parts.items()
-        for name, value in floors(stories.train, scored, stories.vocabulary, config.batch_size).items()
-    }
-    if config.dataset == STORYWORLD:
-        found |= _oracle(config, stories, found["floor/image_median"], console)
+    found = {}
+    for prefix, scored in {"floor/": stories.validation, "floor/test_": stories.test}.items():
+        floor = floors(stories.train, scored, stories.vocabulary, config.batch_size)
+        if config.dataset == STORYWORLD:
+            floor |= _oracle(config, stories, scored, floor["floor/image_median"], console)
+        found |= {prefix + name.removeprefix("floor/"): value for name, value in floor.items()}
     return found
 
 
-def _oracle(config: Config, stories: Stories, median_floor: float, console: Console) -> dict[str, float]:
-    """Of the validation windows; of at most `MOST_ASKED`, evenly chosen, where there are more.
+def _oracle(
+    config: Config, stories: Stories, windows: StoryWindows, median_floor: float, console: Console
+) -> dict[str, float]:
+    """Of the windows; of at most `MOST_ASKED`, evenly chosen, where there are more.
 
     The chosen windows tell how far the oracle lies below the constant image; that distance is taken
     from the floor of all windows, so that the two compare.
     """
-    windows = stories.validation
     chosen = np.unique(np.linspace(0, len(windows) - 1, min(len(windows), MOST_ASKED)).astype(int))
-    asked = replace(windows, starts=windows.starts[chosen], stories=windows.stories[chosen])
-    oracles = window_oracles(
-        stories.store, "train", asked.starts, asked.stories, config.equalize, console.progress
-    )
+    asked = windows.at(chosen)
+    oracles = window_oracles(stories.store, asked, config.equalize, console.progress)
     console.close()
     found = oracle_floors(oracles, config.text_target, config.batch_size)
-    found["floor/image_oracle"] += median_floor - image_median_floor(stories.train, asked)
+    if len(asked) < len(windows):
+        found["floor/image_oracle"] += median_floor - image_median_floor(stories.train, asked)
     return found
 
 

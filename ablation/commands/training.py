@@ -32,17 +32,18 @@ def choose_device(device: str) -> torch.device:
     return torch.device(device)
 
 
-def compile_visual(module: Storyteller) -> None:
-    """Compiles the visual networks in place; on a GPU their kernels are replayed as CUDA graphs.
-
-    Raises AblationError without the C++ compiler that it takes.
-    """
+def require_compiler() -> None:
+    """Raises AblationError without the C++ compiler that `compile_visual` takes."""
     compilers = [os.environ.get("CXX", ""), "g++", "clang++"]
     if not any(name and shutil.which(name) for name in compilers):
         raise AblationError(
             "compile=true needs a C++ compiler (g++ or clang++, or one named in CXX) and finds none: "
             "install one or leave compile=false"
         )
+
+
+def compile_visual(module: Storyteller) -> None:
+    """Compiles the visual networks in place; on a GPU their kernels are replayed as CUDA graphs."""
     on_gpu = next(module.parameters()).is_cuda
     for part in module.visual_parts:
         part.compile(mode="reduce-overhead" if on_gpu else "default")

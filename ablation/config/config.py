@@ -49,6 +49,11 @@ class Config(Settings):
         "first: the first five frames of each story; sliding: every five in a row",
         choices=("first", "sliding"),
     )
+    scored_windows: str = key(
+        "same",
+        "which windows are validated and tested; same: those of `windows`",
+        choices=("same", "first", "sliding"),
+    )
     text_dim: int = key(16, "width of the text embedding and LSTMs", low=1, high=4096)
     fused_dim: int = key(16, "width of the GRU and of z", low=1, high=4096)
     text_decoder: str = key(
@@ -113,10 +118,15 @@ class Config(Settings):
             )
         return problems
 
+    @property
+    def scored(self) -> str:
+        """The windows that are validated and tested: `first` or `sliding`."""
+        return self.windows if self.scored_windows == "same" else self.scored_windows
+
     def identity(self) -> dict[str, str]:
-        """The keys that change the numbers of a run, as canonical text."""
-        declared = keys_of(type(self))
-        return {name: text for name, text in self.texts().items() if declared[name].identity}
+        """The keys that change the numbers of a run, as canonical text; what is `same` is resolved."""
+        declared, texts = keys_of(type(self)), self.texts() | {"scored_windows": self.scored}
+        return {name: text for name, text in texts.items() if declared[name].identity}
 
     def hash(self) -> str:
         """Twelve hexadecimal digits of the identity, the seed included."""
@@ -131,6 +141,7 @@ class Config(Settings):
     def changes(self) -> dict[str, str]:
         """Identity keys off their default that the model name, epochs and seed do not tell."""
         defaults = {name: to_text(k.default) for name, k in keys_of(type(self)).items()}
+        defaults["scored_windows"] = self.windows
         changed = {n: t for n, t in self.identity().items() if t != defaults[n] and n not in IN_NAME}
         if self.visual == "basecase" and self.latent_dim != BASECASE_LATENT:
             changed["latent_dim"] = to_text(self.latent_dim)

@@ -22,6 +22,7 @@ import numpy as np
 
 from ablation.data.sources import Progress, cache_folder, silent
 from ablation.data.store import WINDOW, Store
+from ablation.data.windows import StoryWindows
 
 FUTURES = 48
 ORACLE_SEED = 20_241
@@ -55,46 +56,45 @@ class Task:
 
 
 def window_oracles(
-    store: Store,
-    split: str,
-    starts: np.ndarray,
-    stories: np.ndarray,
-    equalize: bool,
-    progress: Progress = silent,
+    store: Store, windows: StoryWindows, equalize: bool, progress: Progress = silent
 ) -> list[WindowOracle]:
-    """The oracle of each window of the embedded world; kept on disk, so that each is computed once."""
+    """The oracle of each window of the embedded world; kept on disk, so that each is computed once.
+
+    A window's is the same for every seed, model and choice of windows: it is filed under the digests of
+    the data and the tokenizer, by the window's name.
+    """
     file = cache_folder() / "oracle" / f"{store.data_hash}-{store.tokenizer_hash}-{FUTURES}.json"
-    known = json.loads(file.read_text()) if file.exists() else {}
-    tasks = list(_tasks(store, split, starts, stories, equalize))
-    missing = [task for task in tasks if task.key not in known]
+    known = _kept(file)
+    tasks = list(_tasks(store, windows, equalize))
+    missing, found = [task for task in tasks if task.key not in known], {}
     for done, (key, oracle) in enumerate(_computed(missing), start=1):
-        known[key] = asdict(oracle)
+        found[key] = asdict(oracle)
         progress("asking the oracle", done, len(missing))
-    if missing:
-        _keep(file, known)
-    return [WindowOracle(**known[task.key]) for task in tasks]
+    if found:
+        _keep(file, found)
+    return [WindowOracle(**(known | found)[task.key]) for task in tasks]
 
 
-def _keep(file: Path, known: dict) -> None:
+def _kept(file: Path) -> dict:
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def _keep(file: Path, found: dict) -> None:
+    """Adds to what is on disk by now: other processes ask for other windows at the same time."""
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(known))
+    partial.write_text(json.dumps(_kept(file) | found))
     os.replace(partial, file)
 
 
-def _tasks(store: Store, split: str, starts, stories, equalize: bool) -> Iterator[Task]:
-    index, frames, tokens = store.index(split), store.frames(split), store.tokens(split)
-    first_row: dict[int, int] = {}
-    for start, story in zip(index.starts, index.stories, strict=True):
-        first_row.setdefault(story, start)
-    padding = store.tokenizer().pad_token_id
-    for start, story in zip(starts.tolist(), stories.tolist(), strict=True):
-        story_id, frame = index.story_ids[story], start - first_row[story] + 1
-        row = start + WINDOW - 1
-        count = int((tokens[row, 1:] != padding).sum())
-        key = f"{story_id}:{frame}:{'equalized' if equalize else 'raw'}"
-        folder = str(store.folder / "tokenizer")
-        yield Task(key, story_id, frame, np.array(frames[row]), count, folder, equalize, FUTURES)
+def _tasks(store: Store, windows: StoryWindows, equalize: bool) -> Iterator[Task]:
+    padding, folder = store.tokenizer().pad_token_id, str(store.folder / "tokenizer")
+    of_each = (windows.names(), windows.stories, windows.numbers.tolist(), windows.target_frame_rows())
+    for name, story, number, row in zip(*of_each, strict=True):
+        key = f"{name}:{'equalized' if equalize else 'raw'}"
+        target = np.array(windows.frames[row])
+        count = int((windows.token_rows[row, 1:] != padding).sum())
+        yield Task(key, windows.story_ids[story], number, target, count, folder, equalize, FUTURES)
 
 
 def _computed(tasks: list[Task]) -> Iterator[tuple[str, WindowOracle]]:

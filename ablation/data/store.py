@@ -4,7 +4,6 @@ Layout of a store: `manifest.json` (written last), `tokenizer/`, and for each sp
 `<split>.frames.u8` (F, 3, 60, 125), `<split>.tokens.i32` (F, 120) and `<split>.json`.
 """
 
-import hashlib
 import json
 import mmap
 import os
@@ -22,6 +21,7 @@ import numpy as np
 from ablation.config.config import Config, short_hash
 from ablation.data.descriptions import read_descriptions
 from ablation.data.frames import FRAME_HEIGHT, FRAME_WIDTH, decode_frame, prepare_frame
+from ablation.data.integrity import clear_unfinished, damage_of, stamps
 from ablation.data.sources import SPLITS, Progress, StorySource, cache_folder, first_rows, silent
 from ablation.data.tokens import (
     MAX_TOKENS,
@@ -32,7 +32,7 @@ from ablation.data.tokens import (
 )
 from ablation.errors import DataError
 
-STORE_VERSION = 2
+STORE_VERSION = 3
 WINDOW = 5
 FEWEST_STORIES = 5
 CHUNK, TEXTS_AT_ONCE = 32, 2000
@@ -43,12 +43,16 @@ FRAME_SHAPE = (3, FRAME_HEIGHT, FRAME_WIDTH)
 class SplitIndex:
     """What is known of a split: its usable stories, where their windows start, what was skipped.
 
-    `starts[w]` is the row of window w's first frame, `stories[w]` the index of its story.
+    `places[s]` tells which of the `read` stories, from 0, usable story s was. `starts[w]` is the row of
+    window w's first frame, `numbers[w]` that frame's number in its story, from 1, and `stories[w]` the
+    index of its story.
     """
 
     story_ids: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     stories: list[int] = field(default_factory=list)
     read: int = 0
     skipped: dict[str, list[str]] = field(default_factory=dict)
@@ -61,12 +65,16 @@ class SplitIndex:
 
 @dataclass(frozen=True)
 class PreparedStory:
-    """The frames of one story that some window needs; `runs` are its unbroken stretches."""
+    """The frames of one story that some window needs, in `runs`, unbroken stretches of frame numbers.
+
+    `told` are all its descriptions, also those that no window needs.
+    """
 
     story_id: str
+    told: list[str]
     frames: np.ndarray  # (n, 3, 60, 125) uint8
     texts: list[str]
-    runs: list[int]
+    runs: list[range]
     problem: str | None = None
 
 
@@ -126,7 +134,7 @@ def prepare(config: Config, source: StorySource, progress: Progress = silent) ->
         "version": str(STORE_VERSION),
         "data": source.digest,
         "equalize": str(config.equalize),
-        "windows": config.windows,
+        "windows": held_windows(config),
         "tokenizer": tokenizer,
         "max_stories": str(config.max_stories),
     }
@@ -136,51 +144,16 @@ def prepare(config: Config, source: StorySource, progress: Progress = silent) ->
     if damage:
         note = f"made again, {damage}"
     if note != "found":
-        cleared = _clear_unfinished(folder)
+        cleared = clear_unfinished(folder)
         note += f"; {cleared} unfinished from a killed run cleared away" if cleared else ""
         _build(folder, config, source, tokenizer, made_from, progress)
     manifest = json.loads((folder / "manifest.json").read_text())
     return Store(folder, manifest["data_hash"], manifest["tokenizer_hash"], manifest["vocabulary"], note)
 
 
-def damage_of(folder: Path) -> str | None:
-    """What is wrong with a store, None when nothing: every file is there, as long as it was, and
-    where it was touched since, with the same bytes.
-    """
-    try:
-        files = json.loads((folder / "manifest.json").read_text())["files"]
-        for name, (size, modified, digest) in files.items():
-            now = (folder / name).stat()
-            if now.st_size != size:
-                return f"since {name} had {now.st_size:,} bytes instead of {size:,}"
-            if now.st_mtime_ns != modified and _digest(folder / name) != digest:
-                return f"since {name} had been changed"
-    except (OSError, ValueError, KeyError) as error:
-        return f"since its list of files could not be read ({type(error).__name__})"
-    return None
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "blake2b").hexdigest()
-
-
-def _clear_unfinished(folder: Path) -> int:
-    """Removes what builders of this store left that are not alive any more; how many there were."""
-    left = [p for p in folder.parent.glob(f".{folder.name}-*") if not _is_alive(p.name.split("-")[-2])]
-    for part in left:
-        shutil.rmtree(part, ignore_errors=True)
-    return len(left)
-
-
-def _is_alive(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    return True
+def held_windows(config: Config) -> str:
+    """The windows that serve both training and scoring; the sliding ones contain the first ones."""
+    return "sliding" if "sliding" in (config.windows, config.scored) else "first"
 
 
 def _build(folder, config, source, tokenizer, made_from, progress) -> None:
@@ -189,9 +162,9 @@ def _build(folder, config, source, tokenizer, made_from, progress) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-{os.getpid()}-") as temporary:
         building = Path(temporary) / "store"
         building.mkdir()
-        indices = {s: _write_frames(building, s, config, source, progress) for s in SPLITS}
-        words = train_wordpiece(indices["train"].texts) if tokenizer == "trained" else None
-        words = words or load_tokenizer(tokenizer)
+        written = {s: _write_frames(building, s, config, source, progress) for s in SPLITS}
+        indices, (_, told) = {s: index for s, (index, _) in written.items()}, written["train"]
+        words = train_wordpiece(told) if tokenizer == "trained" else load_tokenizer(tokenizer)
         words.save_pretrained(building / "tokenizer")
         for split, index in indices.items():
             with (building / f"{split}.tokens.i32").open("wb") as file:
@@ -203,11 +176,7 @@ def _build(folder, config, source, tokenizer, made_from, progress) -> None:
             "data_hash": source.digest,
             "tokenizer_hash": short_hash({w: str(i) for w, i in words.get_vocab().items()}),
             "vocabulary": len(words),
-            "files": {
-                str(p.relative_to(building)): [p.stat().st_size, p.stat().st_mtime_ns, _digest(p)]
-                for p in sorted(building.rglob("*"))
-                if p.is_file()
-            },
+            "files": stamps(building),
         }
         (building / "manifest.json").write_text(json.dumps(manifest, indent=1))
         if not folder.exists() or damage_of(folder):  # else another process was quicker
@@ -215,20 +184,26 @@ def _build(folder, config, source, tokenizer, made_from, progress) -> None:
             os.replace(building, folder)
 
 
-def _write_frames(building, split, config, source, progress) -> SplitIndex:
-    """Streams a split's stories through the preprocessing into one file of frames."""
-    index, rows = SplitIndex(), first_rows(source, split, config.max_stories)
+def _write_frames(building, split, config, source, progress) -> tuple[SplitIndex, list[str]]:
+    """Streams a split's stories through the preprocessing into one file of frames.
+
+    Beside the index, every description that was read: also of skipped stories and of frames that no
+    window needs, so that a tokenizer trained on them is the same whatever the windows.
+    """
+    index, told = SplitIndex(), []
+    rows, windows = first_rows(source, split, config.max_stories), held_windows(config)
     total = min(source.stories.get(split, 0), config.max_stories or sys.maxsize)
     with (building / f"{split}.frames.u8").open("wb") as file, ThreadPoolExecutor() as pool:
         for chunk in _chunks(rows):
-            made = pool.map(lambda row: prepare_story(row, config.equalize, config.windows), chunk)
+            made = pool.map(lambda row: prepare_story(row, config.equalize, windows), chunk)
             for story in made:
-                _add(index, story, config.windows)
+                _add(index, story)
+                told += story.told
                 file.write(story.frames.tobytes())
             progress(f"preparing {split} stories", index.read, total)
     if len(index.story_ids) < FEWEST_STORIES:
         raise DataError(_too_few(source, split, index))
-    return index
+    return index, told
 
 
 def _chunks(rows: Iterator[dict]) -> Iterator[list[dict]]:
@@ -236,18 +211,20 @@ def _chunks(rows: Iterator[dict]) -> Iterator[list[dict]]:
         yield chunk
 
 
-def _add(index: SplitIndex, story: PreparedStory, windows: str) -> None:
+def _add(index: SplitIndex, story: PreparedStory) -> None:
     index.read += 1
     if story.problem:
         index.skipped.setdefault(story.problem, []).append(story.story_id)
         return
     row = len(index.texts)
     for run in story.runs:
-        count = 1 if windows == "first" else run - WINDOW + 1
+        count = len(run) - WINDOW + 1
         index.starts += range(row, row + count)
+        index.numbers += run[:count]
         index.stories += [len(index.story_ids)] * count
-        row += run
+        row += len(run)
     index.story_ids.append(story.story_id)
+    index.places.append(index.read - 1)
     index.texts += story.texts
 
 
@@ -266,16 +243,16 @@ def prepare_story(row: dict, equalize: bool, windows: str) -> PreparedStory:
     """
     images, texts = row["images"] or [], read_descriptions(row["story"] or "")
     runs = _runs(len(images), texts, windows)
-    name = str(row["story_id"])
+    name, told = str(row["story_id"]), list(texts.values())
     if not runs:
         few_frames = f"fewer than {WINDOW} frames"
         few_texts = f"no {WINDOW} frames in a row with a description"
         few_texts = few_texts if windows == "sliding" else f"no description for frames 1 to {WINDOW}"
         problem = few_frames if len(images) < WINDOW else few_texts
-        return PreparedStory(name, np.zeros((0, *FRAME_SHAPE), np.uint8), [], [], problem)
+        return PreparedStory(name, told, np.zeros((0, *FRAME_SHAPE), np.uint8), [], [], problem)
     numbers = [n for run in runs for n in run]
     frames = np.stack([_read_frame(images[n - 1], name, n, equalize) for n in numbers])
-    return PreparedStory(name, frames, [texts[n] for n in numbers], [len(run) for run in runs])
+    return PreparedStory(name, told, frames, [texts[n] for n in numbers], runs)
 
 
 def _runs(frame_count: int, texts: dict[int, str], windows: str) -> list[range]:

@@ -34,7 +34,8 @@ def train_wordpiece(descriptions: Sequence[str]):
     from transformers import BertTokenizerFast
 
     learner = BertWordPieceTokenizer(lowercase=True)
-    letters = {c for text in descriptions for word in _words(learner, text) for c in word[1:]}
+    parts = {part for text in descriptions for part in text.split(" ")}  # each once: splitting words is slow
+    letters = {c for part in parts for word in _words(learner, part) for c in word[1:]}
     learner.train_from_iterator(
         descriptions,
         vocab_size=MAX_VOCABULARY,

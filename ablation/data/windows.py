@@ -1,10 +1,12 @@
 """Five frames in a row with their descriptions; and the split of the stories."""
 
+import json
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
+from ablation.config.config import short_hash
 from ablation.data.store import WINDOW, Store
 from ablation.randomness import generator
 
@@ -19,8 +21,11 @@ class StoryWindows:
     token_rows: np.ndarray  # (F, T) int32
     texts: list[str]
     starts: np.ndarray  # (W,) row of frame 1
+    numbers: np.ndarray  # (W,) number of frame 1 in its story, from 1
     stories: np.ndarray  # (W,) index into story_ids
     story_ids: list[str]
+    places: np.ndarray  # (S,) which of the stories read each was, from 0
+    read: int
     text_target: str
 
     def __len__(self) -> int:
@@ -31,10 +36,23 @@ class StoryWindows:
         """Stories that have at least one window here."""
         return len(np.unique(self.stories))
 
+    def at(self, chosen: np.ndarray) -> "StoryWindows":
+        """Some of the windows: by their places here, or by a mask."""
+        kept = {name: getattr(self, name)[chosen] for name in ("starts", "numbers", "stories")}
+        return replace(self, **kept)
+
     def of_stories(self, chosen: np.ndarray) -> "StoryWindows":
         """The windows of the chosen stories only."""
-        kept = np.isin(self.stories, chosen)
-        return replace(self, starts=self.starts[kept], stories=self.stories[kept])
+        return self.at(np.isin(self.stories, chosen))
+
+    def of_kind(self, kind: str) -> "StoryWindows":
+        """`first`: those that begin with their story's frame 1, which a story may lack; `sliding`: all."""
+        return self.at(self.numbers == 1) if kind == "first" else self
+
+    def names(self) -> list[str]:
+        """Of each window, its story and the number of its first frame there, e.g. `train-00007:3`."""
+        pairs = zip(self.stories, self.numbers, strict=True)
+        return [f"{self.story_ids[story]}:{number}" for story, number in pairs]
 
     @property
     def target_position(self) -> int:
@@ -56,22 +74,37 @@ class StoryWindows:
 
 
 def all_windows(store: Store, split: str, text_target: str) -> StoryWindows:
-    """Every window of a split."""
+    """Every window of a split that the store holds."""
     index = store.index(split)
     return StoryWindows(
         frames=store.frames(split),
         token_rows=store.tokens(split),
         texts=index.texts,
         starts=np.asarray(index.starts),
+        numbers=np.asarray(index.numbers),
         stories=np.asarray(index.stories),
         story_ids=index.story_ids,
+        places=np.asarray(index.places),
+        read=index.read,
         text_target=text_target,
     )
 
 
 def split_train_validation(windows: StoryWindows, seed: int) -> tuple[StoryWindows, StoryWindows]:
-    """80 % of the stories and the other 20 %, drawn by the seed's own generator `split`."""
-    count = len(windows.story_ids)
-    order = torch.randperm(count, generator=generator(seed, "split")).numpy()
-    train = int(TRAIN_SHARE * count)
-    return windows.of_stories(order[:train]), windows.of_stories(order[train:])
+    """80 % of the stories and the other 20 %, drawn by the seed's own generator `split`.
+
+    Drawn among all stories that were read, usable or not: stores with other windows of one data set,
+    in which other stories may be usable, are split alike.
+    """
+    order = torch.randperm(windows.read, generator=generator(seed, "split")).numpy()
+    chosen = np.isin(windows.places, order[: int(TRAIN_SHARE * windows.read)])
+    return windows.of_stories(np.flatnonzero(chosen)), windows.of_stories(np.flatnonzero(~chosen))
+
+
+def split_hash(train: StoryWindows, validation: StoryWindows, test: StoryWindows) -> str:
+    """Equal where two runs trained on the same stories, whatever windows of them, and were validated and
+    tested on the same windows. `train` are therefore all windows of the training stories.
+    """
+    stories = [train.story_ids[story] for story in np.unique(train.stories)]
+    parts = {"train": stories, "validation": validation.names(), "test": test.names()}
+    return short_hash({part: json.dumps(names) for part, names in parts.items()})

@@ -25,9 +25,7 @@ def fused_cross_entropy(
     Matrix products have the type of `states`; exponentials and sums are float32. `count` is the number
     of tokens that are not PAD: known beforehand, a GPU need not be waited for.
     """
-    is_pad = (tokens == pad).flatten()
-    count = int((~is_pad).sum()) if count is None else count
-    kept = is_pad.to(torch.uint8).argsort(stable=True)[:count]  # (N,) positions of real tokens, in order
+    kept = _real(tokens, pad, count)
     with torch.autocast(states.device.type, enabled=False):
         return _FusedCrossEntropy.apply(
             states.flatten(0, 1)[kept],
@@ -38,33 +36,38 @@ def fused_cross_entropy(
         )
 
 
+@torch.no_grad()
+def fused_token_nats(
+    states: torch.Tensor, output: nn.Linear, tokens: torch.Tensor, pad: int, count: int | None = None
+) -> torch.Tensor:
+    """(B, T) float32: what `fused_cross_entropy` is the mean of, and 0 at PAD."""
+    kept = _real(tokens, pad, count)
+    nats = torch.zeros(tokens.numel(), device=states.device)
+    with torch.autocast(states.device.type, enabled=False):
+        nats[kept] = _nats(
+            states.flatten(0, 1)[kept], output.weight, output.bias, tokens.flatten()[kept], None
+        )
+    return nats.unflatten(0, tokens.shape)
+
+
+def _real(tokens: torch.Tensor, pad: int, count: int | None) -> torch.Tensor:
+    """(N,) positions of the tokens that are not PAD, in order, in the flattened `tokens`."""
+    is_pad = (tokens == pad).flatten()
+    count = int((~is_pad).sum()) if count is None else count
+    return is_pad.to(torch.uint8).argsort(stable=True)[:count]
+
+
 class _FusedCrossEntropy(torch.autograd.Function):
     """Makes the gradients in the forward pass, while the probabilities are at hand."""
 
     @staticmethod
     def forward(ctx, states, weight, bias, targets, wanted):
         """States (N, D), weight (V, D), bias (V,), targets (N,); gradients only when `wanted`."""
-        count = len(states)
-        matrix = weight.to(states.dtype)  # (V, D)
-        scaled_bias = bias.float() * LOG2_E
         gradients = _Gradients(states, weight, bias, targets) if wanted else None
-        entropies = states.new_empty(count, dtype=torch.float32)  # log of the sum of exponentials, in nats
-        large = _may_be_large(states, weight, bias)
-        size = _positions(states.device.type, *weight.shape)
-        memory = states.new_empty(min(size, count), len(weight), dtype=torch.float32)
-        for start in range(0, count, size):
-            part = slice(start, min(start + size, count))
-            logits = _logits(states[part] * LOG2_E, matrix, scaled_bias, memory)  # (n, V), in bits
-            top = logits.amax(dim=1, keepdim=True) if large else 0.0
-            powers = (logits.sub_(top) if large else logits).exp2_()
-            total = powers.sum(dim=1, keepdim=True)  # (n, 1)
-            entropies[part] = (top + total.log2())[:, 0] / LOG2_E
-            if gradients:
-                gradients.add(part, powers, total, matrix)
+        nats = _nats(states, weight, bias, targets, gradients)
         if gradients:
             ctx.save_for_backward(*gradients.mean())
-        chosen = (states.float() * weight[targets].float()).sum(dim=1) + bias[targets]
-        return (entropies - chosen).mean()
+        return nats.mean()
 
     @staticmethod
     def backward(ctx, gradient):
@@ -77,6 +80,27 @@ class _FusedCrossEntropy(torch.autograd.Function):
             None,
             None,
         )
+
+
+def _nats(states, weight, bias, targets, gradients) -> torch.Tensor:
+    """(N,) float32: minus the log-probability of each target; adds to `gradients` where there are any."""
+    count = len(states)
+    matrix = weight.to(states.dtype)  # (V, D)
+    scaled_bias = bias.float() * LOG2_E
+    entropies = states.new_empty(count, dtype=torch.float32)  # log of the sum of exponentials, in nats
+    large = _may_be_large(states, weight, bias)
+    size = _positions(states.device.type, *weight.shape)
+    memory = states.new_empty(min(size, count), len(weight), dtype=torch.float32)
+    for start in range(0, count, size):
+        part = slice(start, min(start + size, count))
+        logits = _logits(states[part] * LOG2_E, matrix, scaled_bias, memory)  # (n, V), in bits
+        top = logits.amax(dim=1, keepdim=True) if large else 0.0
+        powers = (logits.sub_(top) if large else logits).exp2_()
+        total = powers.sum(dim=1, keepdim=True)  # (n, 1)
+        entropies[part] = (top + total.log2())[:, 0] / LOG2_E
+        if gradients:
+            gradients.add(part, powers, total, matrix)
+    return entropies - ((states.float() * weight[targets].float()).sum(dim=1) + bias[targets])
 
 
 class _Gradients:

@@ -45,9 +45,8 @@ def oracle_floors(oracles: Sequence[WindowOracle], text_target: str, batch_size:
     }
 
 
-def image_skill(image_loss: float, floor: dict[str, float]) -> float:
+def image_skill(image_loss: float, median: float, oracle: float) -> float:
     """0 is a constant image, 1 cannot be beaten; negative is worse than a constant image."""
-    median, oracle = floor["floor/image_median"], floor["floor/image_oracle"]
     return (median - image_loss) / (median - oracle)
 
 

@@ -83,6 +83,7 @@ def fit(
         metrics = {f"train/{name}": value for name, value in losses.items()}
         metrics["speed/stories_per_second"] = samples / seconds
         metrics |= task.validate()
+        metrics["speed/epoch_seconds"] = time.perf_counter() - started
         _check_finite({SELECTED_BY: metrics[SELECTED_BY]}, epoch, step=0)
         is_best = metrics[SELECTED_BY] < state.best_value
         state.epoch = epoch

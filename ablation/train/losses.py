@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from ablation.config.config import Config
 from ablation.data.batches import Batch
-from ablation.models.fused_loss import fused_cross_entropy
+from ablation.models.fused_loss import fused_cross_entropy, fused_token_nats
 from ablation.models.storyteller import Prediction
 
 LOSS_NAMES = ("total_loss", "image_loss", "context_loss", "text_loss")
@@ -40,3 +40,25 @@ def story_losses(
         losses["context_loss"] = functional.mse_loss(prediction.context_image.float(), target)
         total = total + config.context_weight * losses["context_loss"]
     return {"total_loss": total, **losses}
+
+
+@torch.no_grad()
+def window_losses(
+    prediction: Prediction, output: nn.Linear, batch: Batch, pad: int
+) -> dict[str, torch.Tensor]:
+    """(B,) float64 each: what the components of `story_losses` are means of, window by window.
+
+    `image` and `context` are means over a window's pixels, `text_nats` the sum over its `text_tokens`.
+    """
+    image = (prediction.image.float() - batch.target_frame).abs()
+    tokens = batch.target_tokens[:, 1:]
+    nats = fused_token_nats(prediction.word_states, output, tokens, pad, batch.target_count)
+    found = {
+        "image": image.flatten(1).mean(dim=1),
+        "text_nats": nats.double().sum(dim=1),
+        "text_tokens": (tokens != pad).sum(dim=1),
+    }
+    if prediction.context_image is not None:
+        squares = (prediction.context_image.float() - context_target(batch.frames)).square()
+        found["context"] = squares.flatten(1).mean(dim=1)
+    return {name: values.double() for name, values in found.items()}

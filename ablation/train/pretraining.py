@@ -27,7 +27,8 @@ def pretraining_identity(part: str, config: Config, data_hash: str, tokenizer_ha
     """What a pretrained autoencoder depends on: two runs that agree here share one."""
     texts = config.texts()
     keys = (TEXT_KEYS if part == "text" else VISUAL_KEYS) + DATA_KEYS
-    identity = {name: texts[name] for name in keys} | {"part": part, "data_hash": data_hash}
+    identity = {name: texts[name] for name in keys}
+    identity |= {"scored": config.scored, "part": part, "data_hash": data_hash}
     if part == "text":
         del identity["equalize"]
         identity["tokenizer_hash"] = tokenizer_hash

@@ -14,14 +14,15 @@ from ablation.models.storyteller import Prediction, Storyteller
 from ablation.randomness import generator
 from ablation.train.floors import image_skill
 from ablation.train.health import Spread, another_story, dead_units
-from ablation.train.losses import story_losses, text_loss
+from ablation.train.losses import story_losses, text_loss, window_losses
+from ablation.train.scores import StoryScores, WindowLosses
 from ablation.train.seen_losses import SeenLosses
 
 ROWS_READ_AT_ONCE = 512
 
 
 class StoryTask:
-    """Trains and scores a Storyteller. With the validation's oracle in `floor`, it reports skill."""
+    """Trains and scores a Storyteller. With the oracles in `floor`, by metric names, it reports skill."""
 
     def __init__(
         self,
@@ -88,20 +89,38 @@ class StoryTask:
     def validate(self) -> dict[str, float]:
         """Losses and signs of life on the validation windows."""
         losses, health = self.score(self.validation)
-        if "floor/image_oracle" in self.floor:
-            health["image_skill"] = image_skill(losses["image_loss"], self.floor)
-        return {f"val/{name}": v for name, v in losses.items()} | {
-            f"health/{name}": v for name, v in health.items()
-        }
+        return _named("val/", losses) | _named("health/", health | self._skill(losses, "floor/"))
+
+    def test(self, windows: StoryWindows) -> tuple[dict[str, float], StoryScores]:
+        """The same on windows that no choice was made on, and what each of their stories scored."""
+        each = WindowLosses()
+        losses, health = self.score(windows, each)
+        health |= self._skill(losses, "floor/test_")
+        named = _named("test/", losses) | _named("health/test_", health)
+        return named, StoryScores.of(windows, each.all())
+
+    def _skill(self, losses: dict[str, float], prefix: str) -> dict[str, float]:
+        """Nothing where no oracle is known, or where a handful of windows puts it at the constant image."""
+        median, oracle = (self.floor.get(f"{prefix}image_{name}") for name in ("median", "oracle"))
+        if oracle is None or oracle >= median:
+            return {}
+        return {"image_skill": image_skill(losses["image_loss"], median, oracle)}
 
     @torch.no_grad()
-    def score(self, windows: StoryWindows) -> tuple[dict[str, float], dict[str, float]]:
-        """Sample-weighted losses over the windows in their order, and the health metrics."""
+    def score(
+        self, windows: StoryWindows, each: WindowLosses | None = None
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Sample-weighted losses over the windows in their order, and the health metrics.
+
+        The losses of single windows go into `each`; they take the logits a second time.
+        """
         self.module.eval()
         seen, predicted, target, codes = SeenLosses(), Spread(), Spread(), []
         for batch, count in self.batches(windows):
             prediction = self.predict(batch)
             seen.add(self._story_losses(prediction, batch), count)
+            if each is not None:
+                each.add(window_losses(prediction, self.module.output, batch, self.vocabulary.pad))
             predicted.add(prediction.image)
             target.add(batch.target_frame)
             codes.append(prediction.z.float())
@@ -145,3 +164,7 @@ class StoryTask:
         if self.config.precision == "fp32":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+
+def _named(prefix: str, values: dict[str, float]) -> dict[str, float]:
+    return {prefix + name: value for name, value in values.items()}

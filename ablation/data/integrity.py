@@ -1,0 +1,56 @@
+"""Whether a prepared store is whole, and what killed builders of it left behind."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+Stamp = tuple[int, int, str]
+"""Of a file: bytes, time of the last change in ns, digest."""
+
+
+def stamps(folder: Path) -> dict[str, Stamp]:
+    """Of every file in a folder, by its place there; for the manifest."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {str(p.relative_to(folder)): (p.stat().st_size, p.stat().st_mtime_ns, _digest(p)) for p in files}
+
+
+def damage_of(folder: Path) -> str | None:
+    """What is wrong with a store, None when nothing: every file is there, as long as it was, and
+    where it was touched since, with the same bytes.
+    """
+    try:
+        files = json.loads((folder / "manifest.json").read_text())["files"]
+        for name, (size, modified, digest) in files.items():
+            now = (folder / name).stat()
+            if now.st_size != size:
+                return f"since {name} had {now.st_size:,} bytes instead of {size:,}"
+            if now.st_mtime_ns != modified and _digest(folder / name) != digest:
+                return f"since {name} had been changed"
+    except (OSError, ValueError, KeyError) as error:
+        return f"since its list of files could not be read ({type(error).__name__})"
+    return None
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "blake2b").hexdigest()
+
+
+def clear_unfinished(folder: Path) -> int:
+    """Removes what builders of this store left that are not alive any more; how many there were."""
+    left = [p for p in folder.parent.glob(f".{folder.name}-*") if not _is_alive(p.name.split("-")[-2])]
+    for part in left:
+        shutil.rmtree(part, ignore_errors=True)
+    return len(left)
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True

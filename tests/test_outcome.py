@@ -1,0 +1,39 @@
+"""What a run tells at its end."""
+
+from ablation.commands.outcome import outcome_table
+
+METRICS = {
+    f"{split}/{loss}": 0.2
+    for split in ("train", "val", "test")
+    for loss in ("image_loss", "text_loss", "context_loss", "total_loss")
+} | {
+    "floor/image_median": 0.21,
+    "floor/test_image_median": 0.22,
+    "floor/text_unigram": 5.1,
+    "floor/test_text_unigram": 5.2,
+    "health/prediction_spread": 0.1,
+    "health/target_spread": 0.2,
+}
+ORACLES = {
+    "floor/image_oracle": 0.18,
+    "floor/test_image_oracle": 0.19,
+    "floor/text_oracle": 0.3,
+    "floor/test_text_oracle": 0.4,
+    "health/image_skill": 0.33,
+    "health/test_image_skill": 0.66,
+}
+
+
+def test_each_loss_stands_between_its_floor_and_the_best_possible():
+    told = outcome_table(METRICS | ORACLES)
+    image = next(line for line in told.splitlines() if line.startswith("image")).split()
+    assert image[2:] == ["0.2000"] * 3 + ["0.2100", "0.2200", "0.1800", "0.1900"]
+    text = next(line for line in told.splitlines() if line.startswith("text")).split()
+    assert text[-4:] == ["5.1000", "5.2000", "0.3000", "0.4000"]
+    assert "skill 0.33, on test 0.66" in told and max(map(len, told.splitlines()[:8])) < 100
+
+
+def test_where_no_best_is_known_the_table_has_no_column_for_it():
+    told = outcome_table(METRICS)
+    assert "best" not in told.splitlines()[0] and "perfect" not in told and "skill" not in told
+    assert "test floor" in told.splitlines()[0]
