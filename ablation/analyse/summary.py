@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from ablation.analyse.tables import LOSS_COLUMNS, RESULTS_COLUMNS, loss_summary
+from ablation.analyse.tables import LOSS_COLUMNS, RESULTS_COLUMNS, loss_summary, mean_history
 
 History = Callable[[str, str], dict[int, float]]
 """(run id, metric) to epoch → value."""
@@ -23,10 +23,10 @@ class Selection:
 def select_runs(runs: Sequence) -> Selection:
     """Of each arm the finished runs on its newest data, the newest one of every configuration."""
     selection = Selection()
-    newest_data = {r.tags.get("arm"): r.tags.get("data_hash") for r in _finished(runs)}
+    newest_data = {arm_of(r): r.tags.get("data_hash") for r in _finished(runs)}
     newest_run = {_cell(r): r.run_id for r in _finished(runs)}
     for run in sorted(runs, key=lambda run: run.started):
-        arm = run.tags.get("arm")
+        arm = arm_of(run)
         if run.status != FINISHED:
             selection.left_out.append((run, f"is {run.status}{_reason(run)}"))
         elif run.tags.get("data_hash") != newest_data[arm]:
@@ -37,6 +37,11 @@ def select_runs(runs: Sequence) -> Selection:
             selection.arms.setdefault(arm, []).append(run)
     selection.arms = dict(sorted(selection.arms.items(), key=lambda item: published_order(item[1][0])))
     return selection
+
+
+def arm_of(run) -> str:
+    """What a run's configuration is called without its seed, whatever a study calls its arm."""
+    return run.tags.get("configuration") or run.tags.get("arm", "")
 
 
 def _finished(runs: Sequence) -> list:
@@ -57,22 +62,18 @@ def published_order(run) -> tuple:
     params = run.params
     basecase = params.get("visual") == "basecase"
     return (
-        len(run.tags.get("arm", "").split("=")),
+        len(arm_of(run).split("=")),
         not basecase,
         0 if basecase else int(params.get("latent_dim", 0)),
         int(params.get("epochs", 0)),
-        run.tags.get("arm", ""),
+        arm_of(run),
     )
 
 
 def arm_loss_summary(runs: Sequence, history: History) -> pd.DataFrame:
     """Epochs as rows; the mean over an arm's runs."""
-    tables = [
-        loss_summary({f"train/{m}": history(run.run_id, f"train/{m}") for m in LOSS_COLUMNS.values()})
-        for run in runs
-    ]
-    together = pd.concat(tables).groupby("Epoch", as_index=False).mean()
-    return together.astype({"Epoch": int})
+    names = [f"train/{loss}" for loss in LOSS_COLUMNS.values()]
+    return loss_summary({n: mean_history([history(run.run_id, n) for run in runs]) for n in names})
 
 
 def results_table(selection: Selection, summaries: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -86,7 +87,7 @@ def results_table(selection: Selection, summaries: dict[str, pd.DataFrame]) -> p
 
 def display_name(run) -> str:
     """The arm without its number of epochs, which has a column of its own."""
-    return run.tags["arm"].replace(f"-e{run.params['epochs']}", "", 1)
+    return arm_of(run).replace(f"-e{run.params['epochs']}", "", 1)
 
 
 def seeds_of(runs: Sequence) -> str:

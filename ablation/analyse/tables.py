@@ -1,6 +1,9 @@
 """The published table formats."""
 
+from collections.abc import Sequence
+
 import pandas as pd
+from tabulate import tabulate
 
 LOSS_COLUMNS = {
     "Total Loss": "total_loss",
@@ -23,6 +26,15 @@ def loss_summary(history: dict[str, dict[int, float]]) -> pd.DataFrame:
     return table.rename_axis("Epoch").sort_index().reset_index()
 
 
+def mean_history(histories: Sequence[dict[int, float]]) -> dict[int, float]:
+    """Epoch to the mean over the runs that have a value there."""
+    values: dict[int, list[float]] = {}
+    for history in histories:
+        for epoch, value in history.items():
+            values.setdefault(epoch, []).append(value)
+    return {epoch: sum(known) / len(known) for epoch, known in sorted(values.items())}
+
+
 def loss_summary_csv(table: pd.DataFrame) -> str:
     """CSV with six decimals, as the original saved."""
     return table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
@@ -31,3 +43,8 @@ def loss_summary_csv(table: pd.DataFrame) -> str:
 def results_csv(table: pd.DataFrame) -> str:
     """CSV with four decimals, as published."""
     return table.to_csv(index=False, float_format="%.4f", lineterminator="\n")
+
+
+def results_page(table: pd.DataFrame, tablefmt: str) -> str:
+    """The same for a page, in a style that `tabulate` knows."""
+    return tabulate(table, headers="keys", showindex=False, floatfmt=".4f", tablefmt=tablefmt) + "\n"

@@ -1,0 +1,48 @@
+"""Ours beside figures published elsewhere."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ablation.analyse.inference import mean_interval
+from ablation.analyse.study_record import Cell, StudyRecord, by_arm
+from ablation.analyse.tables import LOSS_COLUMNS
+
+COLUMNS = (
+    "Model",
+    "Epoch",
+    "Loss",
+    "Published",
+    "Ours",
+    "Ours Low",
+    "Ours High",
+    "Runs",
+    "Published Inside Interval",
+    "Data Set",
+    "Same Data Set",
+)
+Histories = dict[tuple[str, str], dict[int, float]]
+
+
+def compared_with_published(record: StudyRecord, cells: Sequence[Cell], histories: Histories) -> pd.DataFrame:
+    """Training losses of the last epoch, mean over the seeds with its 95 % interval.
+
+    On another data set than the published one the figures do not compare; the column says so.
+    """
+    same = record.dataset == record.published["dataset"]
+    table, rows = by_arm(record, cells), []
+    for arm, published in record.published["rows"].items():
+        runs = [c.run for c in table.get(arm, {}).values() if c.finished]
+        for column, loss in LOSS_COLUMNS.items():
+            values = [v for run in runs if (v := _last(histories[run.run_id, f"train/{loss}"])) is not None]
+            low, high = mean_interval(values)
+            inside = ("yes" if low <= published[column] <= high else "no") if same and len(values) > 1 else ""
+            mean = sum(values) / len(values) if values else None
+            told = record.dataset if same else f"{record.dataset} (published: {record.published['dataset']})"
+            row = (arm, published["Epoch"], column, published[column], mean, low, high, len(values))
+            rows.append((*row, inside, told, "yes" if same else "no"))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _last(history: dict[int, float]) -> float | None:
+    return history[max(history)] if history else None

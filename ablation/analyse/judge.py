@@ -1,0 +1,266 @@
+"""One arm against the baseline on one measure: estimates, tests, and the verdict (statistics.md, rules 2 to 11)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ablation.analyse.bootstrap import SEED, StoryScores, multi_bootstrap
+from ablation.analyse.gate import Gate, gate
+from ablation.analyse.inference import (
+    SignFlip,
+    hedges_dz,
+    hedges_dz_interval,
+    holm,
+    mean_interval,
+    minimum_detectable,
+    paired_t,
+    probability_better,
+    sign_flip,
+    tost,
+)
+from ablation.analyse.pairing import Pairs, other_yardstick, pair
+from ablation.analyse.study_record import Cell, StudyRecord, by_arm
+from ablation.config.metrics import MEASURES, Measure
+
+ALPHA = 0.05
+LARGEST = 1e300
+FEWEST_FOR_VERDICT = 5
+NAN = math.nan
+NO_INTERVAL = (NAN, NAN)
+BASELINE, EXPLORATORY, SINGLE, NONE = "baseline", "exploratory", "single run", "no run"
+INVALID, REFUSED = "invalid: not learning", "refused: another yardstick"
+NEGLIGIBLE, DIFFERS, EQUIVALENT, INCONCLUSIVE = (
+    "real but negligible",
+    "differs",
+    "equivalent",
+    "inconclusive",
+)
+UNSTABLE = " (unstable)"
+
+Parts = Sequence[tuple[float, StoryScores]]
+"""A loss as a weighted sum of losses summed by story, for the runs of an arm in the order of the pairs."""
+
+
+@dataclass
+class Comparison:
+    """An arm's differences to the baseline over the paired seeds, in the measure's own units."""
+
+    differences: np.ndarray
+    baseline_mean: float = NAN
+    correlation: float = NAN
+    interval: tuple[float, float] = NO_INTERVAL
+    bootstrap: tuple[float, float] = NO_INTERVAL
+    p_t: float = NAN
+    p_t_holm: float = NAN
+    flips: SignFlip | None = None
+    p_tost: float = NAN
+    p_tost_holm: float = NAN
+    dz: float = NAN
+    dz_interval: tuple[float, float] = NO_INTERVAL
+    better: float = NAN
+    detectable: float = NAN
+    if_failed_worst: tuple[float, float, float] | None = None
+
+    @property
+    def n(self) -> int:
+        return len(self.differences)
+
+    @property
+    def mean(self) -> float:
+        return float(self.differences.mean()) if self.n else NAN
+
+    @property
+    def sd(self) -> float:
+        return float(self.differences.std(ddof=1)) if self.n > 1 else NAN
+
+    def percent(self, value: float) -> float:
+        """Of the baseline's mean over the same seeds."""
+        return 100 * value / self.baseline_mean if self.baseline_mean else NAN
+
+
+@dataclass
+class ArmResult:
+    """One row: an arm on a measure. `values` are its finished runs', by seed."""
+
+    arm: str
+    measure: Measure
+    primary: bool
+    values: dict[int, float]
+    cells: dict[int, Cell]
+    gate: Gate
+    pairs: Pairs = field(default_factory=Pairs)
+    comparison: Comparison | None = None
+    delta: float | None = None
+    verdict: str = ""
+    note: str = ""
+
+    @property
+    def runs(self) -> list:
+        """Finished ones, by seed."""
+        return [self.cells[seed].run for seed in sorted(self.values)]
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(list(self.values.values()))) if self.values else NAN
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of the mean over the seeds."""
+        return mean_interval(list(self.values.values()))
+
+
+class Judge:
+    """Compares every arm of a study with its baseline. `scores` gives a run's losses by story, None where it
+    has none.
+    """
+
+    def __init__(self, record: StudyRecord, cells: Sequence[Cell], scores=lambda run, measure: None):
+        self.record, self.table, self.scores = record, by_arm(record, cells), scores
+        self.finished = {
+            arm: [cell.run for _, cell in sorted(by_seed.items()) if cell.finished]
+            for arm, by_seed in self.table.items()
+        }
+        self.gates = {arm: gate(runs) for arm, runs in self.finished.items()}
+
+    def results(self, measure_name: str) -> list[ArmResult]:
+        """One row per arm, the baseline first, with verdicts where the measure is the primary one."""
+        measure, primary = MEASURES[measure_name], measure_name == self.record.primary
+        rows = [self._row(arm, measure, primary) for arm in self.record.arm_names]
+        for row in rows[1:]:
+            self._compare(row, rows[0])
+        compared = [row.comparison for row in rows if row.comparison]
+        for adjusted, plain in (("p_t_holm", "p_t"), ("p_tost_holm", "p_tost")):
+            for comparison, p in zip(compared, holm([getattr(c, plain) for c in compared]), strict=True):
+                setattr(comparison, adjusted, p if primary else NAN)
+        for row in rows:
+            row.verdict, row.note = self._verdict(row)
+        return rows
+
+    def _row(self, arm: str, measure: Measure, primary: bool) -> ArmResult:
+        cells = self.table[arm].items()
+        values = {
+            seed: value
+            for seed, cell in cells
+            if cell.finished and is_number(value := measure.value(cell.run.metrics))
+        }
+        stake = self.record.stakes.get(measure.name)
+        delta = stake["delta"] if stake else None
+        return ArmResult(arm, measure, primary, values, self.table[arm], self.gates[arm], delta=delta)
+
+    def _compare(self, row: ArmResult, base: ArmResult) -> None:
+        changes = self.record.arm(row.arm)["changes"]
+        row.pairs = pair(self.record, row.cells, base.cells, changes)
+        seeds = [seed for seed in row.pairs.seeds if seed in row.values and seed in base.values]
+        yardstick = next(
+            (w for s in seeds if (w := other_yardstick(row.measure, row.cells[s].run, base.cells[s].run))), ""
+        )
+        if yardstick:
+            row.verdict, row.note = REFUSED, yardstick
+        elif seeds:
+            row.comparison = self._comparison(row, base, seeds)
+
+    def _comparison(self, row: ArmResult, base: ArmResult, seeds: list[int]) -> Comparison:
+        ours, theirs = (np.array([r.values[s] for s in seeds]) for r in (row, base))
+        d = ours - theirs
+        made = Comparison(d, float(theirs.mean()), correlation(ours, theirs), mean_interval(d))
+        made.better = probability_better(d, row.measure.lower_is_better)
+        if len(d) > 1:
+            made.p_t, made.flips, made.dz = (
+                paired_t(d),
+                sign_flip(d, np.random.default_rng(SEED)),
+                hedges_dz(d),
+            )
+            made.dz_interval = hedges_dz_interval(d)
+            made.p_tost = tost(d, row.delta) if row.delta else NAN
+            made.detectable = minimum_detectable(len(d)) * made.sd
+            made.bootstrap = self._bootstrap(row, base, seeds)
+        made.if_failed_worst = self._worst_case(row, base)
+        return made
+
+    def _bootstrap(self, row: ArmResult, base: ArmResult, seeds: list[int]) -> tuple[float, float]:
+        parts = [self.scores([r.cells[s].run for s in seeds], row.measure) for r in (row, base)]
+        return NO_INTERVAL if None in parts else multi_bootstrap(*parts, seed=SEED)
+
+    def _worst_case(self, row: ArmResult, base: ArmResult) -> tuple[float, float, float] | None:
+        """Mean and interval of the differences with every failed run scored as the study's worst one; None
+        where none of the two arms has failed runs.
+        """
+        failed = {s for r in (row, base) for s, c in r.cells.items() if c.state == "FAILED"}
+        if not failed:
+            return None
+        known = [row.measure.value(run.metrics) for runs in self.finished.values() for run in runs]
+        worst = (max if row.measure.lower_is_better else min)(v for v in known if is_number(v))
+        seeds = [s for s in row.cells if s not in row.pairs.dropped and self._scored(row, base, s, failed)]
+        d = np.array([row.values.get(s, worst) - base.values.get(s, worst) for s in seeds])
+        return (float(d.mean()), *mean_interval(d))
+
+    @staticmethod
+    def _scored(row: ArmResult, base: ArmResult, seed: int, failed: set[int]) -> bool:
+        return all(seed in r.values or r.cells[seed].state == "FAILED" for r in (row, base)) and (
+            seed in failed or (seed in row.values and seed in base.values)
+        )
+
+    def _verdict(self, row: ArmResult) -> tuple[str, str]:
+        invalid = row.gate.invalid(row.measure)
+        if not row.values:
+            return NONE, "no finished run"
+        if invalid:
+            return (f"{BASELINE}, {INVALID}" if row.arm == self.record.baseline else INVALID), invalid
+        stability = UNSTABLE if row.gate.unstable(row.measure) else ""
+        collapsed = f"{row.gate.collapsed} of {row.gate.runs} runs collapsed" if stability else ""
+        if row.arm == self.record.baseline:
+            return BASELINE + stability, collapsed
+        if row.verdict == REFUSED:
+            cure = "compare skill or a loss over its floor instead"
+            return REFUSED, f"{row.note}: {cure}"
+        verdict, note = compared_verdict(row)
+        unscored = sum(cell.finished for cell in row.cells.values()) - len(row.values)
+        lost = f"{unscored} finished runs have no finite {row.measure.name}" if unscored else ""
+        told = [note, collapsed, lost, self._declared_otherwise(row)]
+        return verdict + stability, "; ".join(part for part in told if part)
+
+    def _declared_otherwise(self, row: ArmResult) -> str:
+        """What else an arm changes that a pair should share, and a Δ that is younger than the runs."""
+        arm, base = self.record.arm(row.arm), self.record.arms[0]
+        told = []
+        if "epochs" in arm["changes"]:
+            told.append(f"trains {arm['config']['epochs']} epochs, the baseline {base['config']['epochs']}")
+        undeclared = sum(run.tags.get("delta_hash") != self.record.delta_hash for run in row.runs)
+        if undeclared:
+            told.append(f"{undeclared} of {len(row.runs)} runs are not from under this declaration of Δ")
+        return "; ".join(told)
+
+
+def compared_verdict(row: ArmResult) -> tuple[str, str]:
+    """The verdict of a valid arm, and what stands beside it."""
+    comparison = row.comparison
+    if comparison is None or comparison.n == 0:
+        return NONE, row.pairs.told or "no seed pairs with the baseline"
+    if comparison.n == 1:
+        return SINGLE, "one seed says nothing of the others"
+    if not row.primary:
+        return EXPLORATORY, "not the primary measure"
+    if comparison.n < FEWEST_FOR_VERDICT:
+        return EXPLORATORY, f"{comparison.n} seeds, {FEWEST_FOR_VERDICT} are needed for a verdict"
+    differs, same = comparison.p_t_holm < ALPHA, comparison.p_tost_holm < ALPHA
+    if differs and same:
+        return NEGLIGIBLE, ""
+    if differs:
+        return DIFFERS, ""
+    if same:
+        return EQUIVALENT, ""
+    return INCONCLUSIVE, f"{comparison.n} seeds detect {comparison.detectable:.2g} at 80 % power"
+
+
+def is_number(value: float | None) -> bool:
+    """MLflow keeps an infinity as the largest float."""
+    return value is not None and math.isfinite(value) and abs(value) < LARGEST
+
+
+def correlation(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Over the seeds; nan for fewer than three, or where one does not vary."""
+    if len(ours) < 3 or not ours.std() or not theirs.std():
+        return NAN
+    return float(np.corrcoef(ours, theirs)[0, 1])

@@ -1,0 +1,70 @@
+"""The losses of a run by story, read back for the multi-bootstrap."""
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ablation.analyse.bootstrap import StoryScores
+from ablation.config.metrics import Measure
+
+PLACE = "scores/test.csv"
+PARTS = {
+    "test/image_loss": ("image_sum", "windows", "image_weight"),
+    "test/text_loss": ("text_nats", "text_tokens", "text_weight"),
+    "test/context_loss": ("context_sum", "windows", "context_weight"),
+}
+TOTAL = "test/total_loss"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A run's losses by story; the ids and every column in the same order."""
+
+    story_ids: tuple[str, ...]
+    columns: dict[str, np.ndarray]
+
+
+class ScoresByStory:
+    """Gives the judge the parts of a loss, summed by story; each run's file is read once."""
+
+    def __init__(self, fetch: Callable[[Any, str], Path | None]):
+        self.fetch = fetch
+        self.tables: dict[str, Table | None] = {}
+
+    def __call__(self, runs: Sequence, measure: Measure) -> list[tuple[float, StoryScores]] | None:
+        """None where a run lacks its file or the measure is not a sum over stories."""
+        if measure.name not in (*PARTS, TOTAL):
+            return None
+        tables = [self._table(run) for run in runs]
+        if any(table is None for table in tables) or len({t.story_ids for t in tables}) != 1:
+            return None
+        if measure.name != TOTAL:
+            return [(1.0, _scores(tables, measure.name))]
+        weights = {part: float(runs[0].params[weight]) for part, (_, _, weight) in PARTS.items()}
+        known = [part for part in PARTS if all(PARTS[part][0] in t.columns for t in tables)]
+        return [(weights[part], _scores(tables, part)) for part in known if weights[part]]
+
+    def _table(self, run: Any) -> Table | None:
+        if run.run_id not in self.tables:
+            file = self.fetch(run, PLACE)
+            self.tables[run.run_id] = read_table(file) if file else None
+        return self.tables[run.run_id]
+
+
+def read_table(file: Path) -> Table:
+    """A `scores/test.csv`; many are read at once, for which pandas is slow. A column with gaps is left out."""
+    with file.open(encoding="utf-8", newline="") as opened:
+        head, *rows = csv.reader(opened)
+    ids, *columns = zip(*rows, strict=True)
+    known = {name: values for name, values in zip(head[1:], columns, strict=True) if all(values)}
+    return Table(ids, {name: np.array(values, float) for name, values in known.items()})
+
+
+def _scores(tables: Sequence[Table], part: str) -> StoryScores:
+    """(seeds, stories) sums and counts."""
+    sums, counts, _ = PARTS[part]
+    return StoryScores(*(np.array([table.columns[name] for table in tables]) for name in (sums, counts)))
