@@ -4,6 +4,8 @@ import sys
 
 from tqdm import tqdm
 
+PERCENT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed} gone, {remaining} left{postfix}"
+
 
 class Console:
     """Prints to standard output; bars go to standard error and vanish in pipes."""
@@ -17,12 +19,19 @@ class Console:
         tqdm.write(text, file=sys.stdout)
         sys.stdout.flush()
 
-    def progress(self, label: str, done: int, total: int) -> None:
-        """Moves the bar of that label to `done`; total 0 means that the end is not known."""
+    def progress(self, label: str, done: int, total: int, detail: str = "") -> None:
+        """Moves the bar of that label to `done`; total 0 means that the end is not known. With `detail`,
+        which is shown behind it, the bar counts in percent.
+        """
         if label != self._label:
             self.close()
             self._label = label
-            self._bar = tqdm(desc=label, total=total or None, disable=None, leave=False, delay=0.5)
+            form = PERCENT if detail else None
+            self._bar = tqdm(
+                desc=label, total=total or None, disable=None, leave=False, delay=0.5, bar_format=form
+            )
+        if detail:
+            self._bar.set_postfix_str(detail, refresh=False)
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
@@ -30,3 +39,13 @@ class Console:
         if self._bar is not None:
             self._bar.close()
         self._bar, self._label = None, ""
+
+
+class Silent(Console):
+    """Shows nothing."""
+
+    def say(self, text: str = "") -> None:
+        """Not shown."""
+
+    def progress(self, label: str, done: int, total: int, detail: str = "") -> None:
+        """Not shown."""

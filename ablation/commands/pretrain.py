@@ -1,6 +1,7 @@
 """The autoencoders a configuration starts from: found among finished runs, or trained first."""
 
 import tempfile
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from torch import nn
@@ -8,13 +9,15 @@ from torch import nn
 from ablation.commands.checkpoints import BEST, PLACE
 from ablation.commands.stories import Stories, load_stories
 from ablation.commands.training import choose_device, forget, train_task
-from ablation.config.config import Config
+from ablation.config.config import Config, short_hash
 from ablation.config.declare import keys_of
 from ablation.config.entries import PretrainOptions
 from ablation.console import Console
+from ablation.data.sources import cache_folder
 from ablation.errors import ConfigError
 from ablation.models.storyteller import build_text_autoencoder, build_visual_autoencoder
-from ablation.track.code_state import code_state
+from ablation.ownership import held
+from ablation.track.code_state import code_hashes, code_state
 from ablation.track.mlflow_run import MlflowRun, closing, label_bystander
 from ablation.track.query import RunRecord, download, find_runs
 from ablation.train.checkpoint import load_checkpoint, restore
@@ -32,12 +35,13 @@ def run(options: PretrainOptions, console: Console) -> int:
         raise ConfigError([f"{key}=0 leaves nothing to train: give part={options.part} at least 1 epoch"])
     stories = load_stories(options, console)
     identity = _identity(options.part, options, stories)
-    found = find_pretrained(identity["hash"])
-    if found:
-        label_bystander(f"found {found.name}", "lookup")
-        console.say(f"the {options.part} autoencoder stands already: run {found.run_id} ({found.name})")
-        return 0
-    _train(options.part, options, stories, identity, console, adopt=True)
+    with one_at_a_time(identity["hash"]):
+        found = find_pretrained(identity["hash"])
+        if found:
+            label_bystander(f"found {found.name}", "lookup")
+            console.say(f"the {options.part} autoencoder stands already: run {found.run_id} ({found.name})")
+            return 0
+        _train(options.part, options, stories, identity, console, adopt=True)
     return 0
 
 
@@ -48,12 +52,18 @@ def pretrained_autoencoder(
     if getattr(config, EPOCH_KEYS[part]) == 0:
         return _build(part, config, stories), None
     identity = _identity(part, config, stories)
-    found = find_pretrained(identity["hash"])
-    if found:
-        console.say(f"{part} autoencoder: from the finished run {found.run_id} ({found.name})")
-        return _load(_build(part, config, stories), found.run_id), found.run_id
-    console.say(f"{part} autoencoder: none yet for these data and keys, so it is trained first")
-    return _train(part, config, stories, identity, console, adopt=False)
+    with one_at_a_time(identity["hash"]):
+        found = find_pretrained(identity["hash"])
+        if found:
+            console.say(f"{part} autoencoder: from the finished run {found.run_id} ({found.name})")
+            return _load(_build(part, config, stories), found.run_id), found.run_id
+        console.say(f"{part} autoencoder: none yet for these data and keys, so it is trained first")
+        return _train(part, config, stories, identity, console, adopt=False)
+
+
+def one_at_a_time(identity_hash: str) -> AbstractContextManager[bool]:
+    """Two processes that need the same autoencoder: the second waits and finds it."""
+    return held(cache_folder() / "locks" / f"pretrain-{identity_hash}", wait=True)
 
 
 def find_pretrained(identity_hash: str) -> RunRecord | None:
@@ -62,8 +72,14 @@ def find_pretrained(identity_hash: str) -> RunRecord | None:
     return next(reversed(find_runs(KIND, extra=condition)), None)
 
 
+def autoencoder_identity(part: str, config: Config, data_hash: str, tokenizer_hash: str) -> dict[str, str]:
+    """What an autoencoder depends on, code and packages included, and the `hash` of it all."""
+    depends = pretraining_identity(part, config, data_hash, tokenizer_hash)
+    return depends | {"hash": short_hash(depends | code_hashes()), **code_hashes()}
+
+
 def _identity(part: str, config: Config, stories: Stories) -> dict[str, str]:
-    return pretraining_identity(part, config, stories.source.digest, stories.store.tokenizer_hash)
+    return autoencoder_identity(part, config, stories.source.digest, stories.store.tokenizer_hash)
 
 
 def _build(part: str, config: Config, stories: Stories) -> nn.Module:
@@ -84,22 +100,30 @@ def _train(
     epochs = getattr(config, EPOCH_KEYS[part])
     name = f"{part}-autoencoder-e{epochs}-s{config.seed}"
     tags = {"kind": KIND, "part": part, "pretrain_hash": identity["hash"], **code_state()}
-    with closing(MlflowRun.start(name, tags, adopt)) as tracked:
+    with closing(_open(name, tags, adopt)) as tracked:
         tracked.log_params(
-            {k: v for k, v in identity.items() if k not in ("hash", "data_hash", "tokenizer_hash")},
+            {name: text for name, text in identity.items() if not name.endswith("hash")},
             keys_of(PretrainOptions),
         )
         tracked.set_tags({k: v for k, v in identity.items() if k.endswith("_hash")})
-        tracked.log_dataset(
-            stories.source.name, stories.source.digest, stories.source.location, stories.profile
-        )
+        tracked.log_dataset(stories.source.name, stories.digest, stories.source.location, stories.profile)
         task = _task(part, config, stories)
-        tracked.log_metrics(_floor(part, stories, task.batch_size), step=0)
+        floor = _floor(part, stories, task.batch_size)
+        if not tracked.logged_steps(next(iter(floor))):
+            tracked.log_metrics(floor, step=0)
         state = train_task(task, tracked, identity, console, f"pretraining ({part})")
         tracked.set_tags({"mlflow.note.content": _note(part, epochs, state)})
     forget(tracked)
     console.say(f"{part} autoencoder: trained, run {tracked.run_id} ({name})")
     return task.module.cpu(), tracked.run_id
+
+
+def _open(name: str, tags: dict[str, str], adopt: bool) -> MlflowRun:
+    """A new run, or, where no run was opened for this command, one whose process was killed at it."""
+    left = find_runs(KIND, extra=f"tags.pretrain_hash = '{tags['pretrain_hash']}'")
+    if not adopt and left and not left[-1].is_alive:
+        return MlflowRun.reopen(left[-1].run_id, tags)
+    return MlflowRun.start(name, tags, adopt)
 
 
 def _task(part: str, config: Config, stories: Stories) -> TextCopyTask | ReconstructionTask:

@@ -1,18 +1,26 @@
 """`summary`: the tables of the results, from what the tracking server holds."""
 
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
 from tabulate import tabulate
 
+from ablation.analyse.study_tables import STYLES
 from ablation.analyse.summary import arm_loss_summary, results_table, seeds_of, select_runs
-from ablation.analyse.tables import loss_summary_csv, results_csv
+from ablation.analyse.tables import loss_summary_csv, results_csv, results_page
+from ablation.commands.judging import (
+    TRAIN_LOSSES,
+    complain_if_incomplete,
+    find_study,
+    judge,
+    study_files,
+    told,
+)
 from ablation.config.entries import SummaryOptions
 from ablation.console import Console
 from ablation.errors import AblationError, Incomplete
 from ablation.track.mlflow_run import label_bystander
-from ablation.track.query import find_runs, metric_history
+from ablation.track.query import find_runs, metric_histories
 
 RESULTS = "Results_Summary"
 VALIDATION = {"val total": "val/total_loss", "val image": "val/image_loss", "val text": "val/text_loss"}
@@ -27,6 +35,28 @@ BESIDE = {
 def run(options: SummaryOptions, console: Console) -> int:
     """The command `summary`."""
     label_bystander("summary", "summary")
+    return (_judge_study if options.study else _sum_up)(options, console)
+
+
+def _judge_study(options: SummaryOptions, console: Console) -> int:
+    """The tables of one study, with verdicts. Raises Incomplete when cells are missing."""
+    parent, older = find_study(options.study, options.experiment)
+    for run in older:
+        console.say(f"left out: {run.run_id}, an older run of the study (--study {run.run_id} reads it)")
+    folder = _writable(options.out)
+    judged = judge(parent.run_id)
+    console.say(f"study {judged.record.name}, run {parent.run_id}, {judged.record.dataset}\n")
+    files = study_files(judged, options.format)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    console.say(told(judged))
+    console.say(f"\nwritten to {folder}: {', '.join(sorted(files))}")
+    complain_if_incomplete(judged)
+    return 0
+
+
+def _sum_up(options: SummaryOptions, console: Console) -> int:
+    """The tables of all single configurations."""
     selection = select_runs(find_runs("train", options.experiment))
     for left, reason in selection.left_out:
         console.say(f"left out: {left.name} {left.run_id} {reason}")
@@ -34,7 +64,10 @@ def run(options: SummaryOptions, console: Console) -> int:
         where = f"experiment {options.experiment}" if options.experiment else "any experiment"
         raise Incomplete(f"{where} holds no finished training run; make one with `python -m ablation main`")
     folder = _writable(options.out)
-    summaries = {arm: arm_loss_summary(runs, metric_history) for arm, runs in selection.arms.items()}
+    histories = metric_histories([r.run_id for runs in selection.arms.values() for r in runs], TRAIN_LOSSES)
+    summaries = {
+        arm: arm_loss_summary(runs, lambda *key: histories[key]) for arm, runs in selection.arms.items()
+    }
     for arm, table in summaries.items():
         (folder / f"loss_summary_{arm.lower()}.csv").write_text(loss_summary_csv(table))
     results = results_table(selection, summaries)
@@ -55,11 +88,9 @@ def _writable(out: str) -> Path:
 
 
 def _write_copy(results: pd.DataFrame, folder: Path, style: str) -> None:
-    kinds = {"markdown": ("md", "github"), "latex": ("tex", "latex_booktabs")}
-    if style in kinds:
-        suffix, tablefmt = kinds[style]
-        render = partial(tabulate, headers="keys", showindex=False, floatfmt=".4f")
-        (folder / f"{RESULTS}.{suffix}").write_text(render(results, tablefmt=tablefmt) + "\n")
+    if style in STYLES:
+        suffix, tablefmt = STYLES[style]
+        (folder / f"{RESULTS}.{suffix}").write_text(results_page(results, tablefmt))
 
 
 def _shown(selection, results: pd.DataFrame) -> str:

@@ -1,9 +1,12 @@
 """`--key value` words into settings, and the help text; nothing heavier than the declarations."""
 
 import textwrap
+from dataclasses import replace
 
-from ablation.config.declare import Key, Settings, keys_of, resolve, to_text, unknown
+from ablation.config.config import Config
+from ablation.config.declare import Key, Settings, keys_of, parse, resolve, to_text, unknown
 from ablation.config.entries import ENTRY_POINTS, RECIPE_ENTRIES, EntryPoint
+from ablation.config.study_file import load_study
 from ablation.errors import ConfigError
 
 HELP_WORDS = ("--help", "-h", "help")
@@ -45,7 +48,29 @@ def settings_of(entry: EntryPoint, words: list[str]) -> Settings:
                 "or use `python -m ablation train --recipe …`"
             ]
         )
-    return resolve(entry.settings, given)
+    return _with_overrides(entry, given) if entry.takes_overrides else resolve(entry.settings, given)
+
+
+def _with_overrides(entry: EntryPoint, given: dict[str, str]) -> Settings:
+    """The settings of an entry point that also takes keys of a configuration, as canonical texts; the study
+    file that they go into is checked too.
+    """
+    own, more = keys_of(entry.settings), keys_of(Config)
+    problems = [unknown(name, own | more) for name in given if name not in own and name not in more]
+    overrides, settings = {}, None
+    for name in [name for name in given if name in more and name not in own]:
+        try:
+            overrides[name] = to_text(parse(more[name], given[name]))
+        except ValueError as error:
+            problems.append(str(error))
+    try:
+        settings = resolve(entry.settings, {name: value for name, value in given.items() if name in own})
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    load_study(settings.study, overrides)
+    return replace(settings, overrides=overrides)
 
 
 def entry_of(name: str) -> EntryPoint:
@@ -76,6 +101,8 @@ def entry_help(entry: EntryPoint) -> str:
     for title, names in (("main keys", listed), ("more keys", rest)):
         if names:
             lines += [f"{title}:", *(_key_help(declared[name]) for name in names), ""]
+    if entry.takes_overrides:
+        lines.append("Any key of a configuration (`python -m ablation main --help`) goes into every arm.")
     return "\n".join(lines).rstrip()
 
 

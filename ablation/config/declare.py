@@ -55,9 +55,9 @@ def key(default: Any, help: str, **rules: Any) -> Any:
 
 @cache
 def keys_of(settings: type) -> dict[str, Key]:
-    """Every setting that a dataclass declares, in order."""
+    """Every setting that a dataclass declares, in order; a field that is not made with `key` is none."""
     hints = get_type_hints(settings)
-    return {f.name: _key_of(f, hints[f.name]) for f in fields(settings)}
+    return {f.name: _key_of(f, hints[f.name]) for f in fields(settings) if "help" in f.metadata}
 
 
 def _key_of(declared, hint) -> Key:

@@ -1,6 +1,6 @@
 """The entry points: their names, what they do, and the settings each takes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ablation.config.config import Config
 from ablation.config.declare import Settings, key
@@ -10,6 +10,9 @@ from ablation.config.declare import Settings, key
 class SummaryOptions(Settings):
     """What `summary` reads and writes."""
 
+    study: str | None = key(
+        None, "name, file or parent run id of a study to judge; none sums up every single configuration"
+    )
     experiment: str | None = key(None, "name of the experiment to read; none reads all of them")
     out: str = key("results", "folder that the tables are written to")
     format: str = key(
@@ -45,8 +48,33 @@ class PretrainOptions(Config):
 
 
 @dataclass(frozen=True)
+class PlanOptions(Settings):
+    """A study and its size. `overrides` are configuration keys that go into every arm, as texts."""
+
+    study: str = key("published", "a study that comes with the package, or the path of one's own file")
+    seeds: int = key(5, "runs of every arm, with the seeds 0, 1, …", low=1, high=1000)
+    jobs: int = key(1, "processes at once, the threads divided among them", low=1, high=1024)
+    overrides: dict[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class StudyOptions(PlanOptions):
+    """How a study is run."""
+
+    engine: str = key("local", "processes of this machine, or a Ray cluster", choices=("local", "ray"))
+    address: str | None = key(
+        None, "of the Ray cluster, such as auto or ray://head:10001; none starts one on this machine"
+    )
+    gpus: float = key(0.0, "GPUs of each run under engine=ray; a fraction shares one", low=0, high=64)
+    cpus: int = key(1, "CPU cores of each run under engine=ray", low=1, high=1024)
+    only: str | None = key(None, "run only this part: an arm, or an arm and a seed such as ResNet32/3")
+
+
+@dataclass(frozen=True)
 class EntryPoint:
-    """One command; `listed` keys stand in MLproject with their defaults, `module` in ablation/commands."""
+    """One command; `listed` keys stand in MLproject with their defaults, `module` in ablation/commands.
+    Where `takes_overrides`, keys of a configuration are accepted too.
+    """
 
     name: str
     settings: type
@@ -54,6 +82,7 @@ class EntryPoint:
     listed: tuple[str, ...]
     module: str
     in_mlproject: bool = True
+    takes_overrides: bool = False
 
 
 ENTRY_POINTS = {
@@ -67,10 +96,26 @@ ENTRY_POINTS = {
             "train",
         ),
         EntryPoint(
+            "study",
+            StudyOptions,
+            "run every arm of a study file × seeds, as child runs of one parent run, and judge them",
+            ("study", "seeds", "jobs", "engine", "address"),
+            "study",
+            takes_overrides=True,
+        ),
+        EntryPoint(
+            "plan",
+            PlanOptions,
+            "show the cells of a study, what they cost and what so many seeds can tell; runs nothing",
+            ("study", "seeds", "jobs"),
+            "plan",
+            takes_overrides=True,
+        ),
+        EntryPoint(
             "summary",
             SummaryOptions,
             "query the tracking server and write the tables of the results",
-            ("experiment", "out", "format"),
+            ("study", "experiment", "out", "format"),
             "summary",
         ),
         EntryPoint(

@@ -1,14 +1,110 @@
-"""Which code ran."""
+"""Which code ran, and with which packages."""
 
+import ast
+import hashlib
+import platform
 import subprocess
+from functools import cache
+from importlib import metadata
 from pathlib import Path
+
+from ablation.config.config import short_hash
+
+PACKAGE = Path(__file__).parents[1]
+NOT_COMPUTING = (
+    "__main__.py",
+    "analyse",
+    "commands/cells.py",
+    "commands/judging.py",
+    "commands/outcome.py",
+    "commands/plan.py",
+    "commands/prepare.py",
+    "commands/study.py",
+    "commands/study_progress.py",
+    "commands/summary.py",
+    "config/command_line.py",
+    "config/entries.py",
+    "config/metrics.py",
+    "config/mlproject.py",
+    "config/study.py",
+    "config/study_file.py",
+    "console.py",
+    "engines",
+    "errors.py",
+    "ownership.py",
+    "track",
+)
+"""Code that no loss depends on."""
+COMPUTING_PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "pillow",
+    "tokenizers",
+    "transformers",
+    "datasets",
+    "pyarrow",
+)
 
 
 def code_state() -> dict[str, str]:
-    """Tags `code_commit` and `code_dirty`; `unknown` outside a git checkout."""
+    """Tags `code_commit` and `code_dirty` (`unknown` outside a git checkout), the digest of the code that
+    losses depend on and of the packages that it runs with.
+    """
     commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
     dirty = "unknown" if changes is None else "true" if changes else "false"
-    return {"code_commit": commit or "unknown", "code_dirty": dirty}
+    told = ", ".join(f"{name} {version}" for name, version in packages().items())
+    return {"code_commit": commit or "unknown", "code_dirty": dirty, "environment": told, **code_hashes()}
+
+
+@cache
+def code_hash(package: Path = PACKAGE) -> str:
+    """Of the code that computes, without its comments, docstrings and layout."""
+    total = hashlib.blake2b(digest_size=6)
+    for file in sorted(package.rglob("*.py")):
+        name = file.relative_to(package).as_posix()
+        if not any(name == left or name.startswith(f"{left}/") for left in NOT_COMPUTING):
+            total.update(f"{name}\n{_bare(file.read_text(encoding='utf-8'))}\n".encode())
+    return total.hexdigest()
+
+
+def _bare(source: str) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [part for part in body if not _is_text(part)]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def packages() -> dict[str, str]:
+    """Python and the packages that losses depend on, with their versions."""
+    found = {"python": ".".join(platform.python_version_tuple()[:2])}
+    for name in COMPUTING_PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "none"
+    return found
+
+
+def cell_hash(config_hash: str, data_hash: str) -> str:
+    """Identifies a cell of a study: configuration with its seed, data, code and environment."""
+    return short_hash({"config_hash": config_hash, "data_hash": data_hash} | code_hashes())
+
+
+@cache
+def code_hashes() -> dict[str, str]:
+    """The digests of the code and of its environment, as they are tagged."""
+    return {"code_hash": code_hash(), "environment_hash": short_hash(packages())}
 
 
 def _git(*words: str) -> str | None:

@@ -20,9 +20,12 @@ from PIL import Image
 from ablation.config.config import DEFAULT_EXPERIMENT
 from ablation.config.declare import Key, parse, to_text
 from ablation.errors import AblationError, TrackingError
+from ablation.ownership import this_process
 
 LONGEST_TAG = 4000
 RUN_ID_VARIABLE = "MLFLOW_RUN_ID"
+EXPERIMENT_VARIABLE = "MLFLOW_EXPERIMENT_ID"
+PARENT_TAG, OWNER_TAG, HEARTBEAT_TAG = "mlflow.parentRunId", "owner", "heartbeat"
 
 
 class MlflowRun:
@@ -32,8 +35,12 @@ class MlflowRun:
         self.client, self.run_id, self.experiment_id = client, run_id, experiment_id
 
     @classmethod
-    def start(cls, name: str, tags: dict[str, str], adopt: bool = True) -> "MlflowRun":
-        """A new run; or, with `adopt`, the one that `mlflow run` has opened for this command."""
+    def start(
+        cls, name: str, tags: dict[str, str], adopt: bool = True, parent: str | None = None
+    ) -> "MlflowRun":
+        """A new run, a child of `parent` where there is one; or, with `adopt`, the one that `mlflow run`
+        has opened for this command.
+        """
         quiet_mlflow()
         client = MlflowClient()
         given = os.environ.get(RUN_ID_VARIABLE) if adopt else None
@@ -44,19 +51,21 @@ class MlflowRun:
             experiment = _experiment(client)
             run = client.create_run(experiment, run_name=name, tags=resolve_tags())
         opened = cls(client, run.info.run_id, run.info.experiment_id)
-        opened.set_tags(tags)
+        opened.set_tags(tags | _owned() | ({PARENT_TAG: parent} if parent else {}))
         return opened
 
     @classmethod
-    def reopen(cls, run_id: str) -> "MlflowRun":
-        """A run that was left unfinished, running again."""
+    def reopen(cls, run_id: str, tags: dict[str, str] | None = None) -> "MlflowRun":
+        """A run that was left unfinished, running again, now owned by this process."""
         quiet_mlflow()
         client = MlflowClient()
         run = client.get_run(run_id)
         client.update_run(run_id, status="RUNNING")
         if "failure" in run.data.tags:
             client.delete_tag(run_id, "failure")
-        return cls(client, run_id, run.info.experiment_id)
+        opened = cls(client, run_id, run.info.experiment_id)
+        opened.set_tags((tags or {}) | _owned())
+        return opened
 
     def log_params(self, texts: dict[str, str], declared: dict[str, Key]) -> None:
         """Logs what is not there yet; what `mlflow run` logged as raw text must mean the same.
@@ -79,10 +88,10 @@ class MlflowRun:
         self.client.log_batch(self.run_id, tags=made)
 
     def log_metrics(self, values: dict[str, float], step: int) -> None:
-        """One value for each name at this step, in one call."""
+        """One value for each name at this step, in one call, which is a sign of life too."""
         now = int(time.time() * 1000)
         metrics = [Metric(name, float(value), now, step) for name, value in values.items()]
-        self.client.log_batch(self.run_id, metrics=metrics)
+        self.client.log_batch(self.run_id, metrics=metrics, tags=[RunTag(HEARTBEAT_TAG, str(now))])
 
     def log_file(self, file: Path, folder: str | None = None) -> None:
         """A file among the artifacts, under its own name."""
@@ -127,12 +136,15 @@ class MlflowRun:
 
 
 @contextmanager
-def closing(run: MlflowRun) -> Iterator[MlflowRun]:
-    """Ends the run with the block: as FINISHED, or FAILED or KILLED with the reason in a tag."""
+def closing(run: MlflowRun, again: str | None = None) -> Iterator[MlflowRun]:
+    """Ends the run with the block: as FINISHED, or FAILED or KILLED with the reason in a tag, where
+    `again` tells how it goes on (`resume=` with its id, if not given).
+    """
     try:
         yield run
     except KeyboardInterrupt:
-        run.fail("stopped from outside (Ctrl-C or SIGTERM); go on with resume=" + run.run_id, "KILLED")
+        again = again or f"go on with resume={run.run_id}"
+        run.fail(f"stopped from outside (Ctrl-C or SIGTERM); {again}", "KILLED")
         raise
     except AblationError as error:
         run.fail(str(error))
@@ -141,6 +153,10 @@ def closing(run: MlflowRun) -> Iterator[MlflowRun]:
         run.fail(f"{type(error).__name__}: {error}")
         raise
     run.finish()
+
+
+def _owned() -> dict[str, str]:
+    return {OWNER_TAG: this_process(), HEARTBEAT_TAG: str(int(time.time() * 1000))}
 
 
 def quiet_mlflow() -> None:
@@ -153,6 +169,13 @@ def quiet_mlflow() -> None:
 def tracking_uri() -> str:
     """Where runs are written to."""
     return mlflow.get_tracking_uri()
+
+
+def use_store(uri: str, experiment_id: str) -> None:
+    """Has this process write to that store and experiment, and to no run that `mlflow run` has opened."""
+    mlflow.set_tracking_uri(uri)
+    os.environ[EXPERIMENT_VARIABLE] = experiment_id
+    os.environ.pop(RUN_ID_VARIABLE, None)
 
 
 def mlflow_version() -> str:
@@ -171,8 +194,8 @@ def label_bystander(name: str, kind: str) -> None:
 
 def _experiment(client: MlflowClient) -> str:
     """The experiment that MLflow is given, else ours; made when missing."""
-    if os.environ.get("MLFLOW_EXPERIMENT_ID"):
-        return os.environ["MLFLOW_EXPERIMENT_ID"]
+    if os.environ.get(EXPERIMENT_VARIABLE):
+        return os.environ[EXPERIMENT_VARIABLE]
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
     found = client.get_experiment_by_name(name)
     if found is None:

@@ -1,21 +1,34 @@
 """Runs read back from the tracking server, as plain values."""
 
+import gc
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
 from ablation.errors import TrackingError
-from ablation.track.mlflow_run import quiet_mlflow
+from ablation.ownership import is_alive
+from ablation.track.mlflow_run import HEARTBEAT_TAG, OWNER_TAG, PARENT_TAG, quiet_mlflow
 
 PAGE = 1000
+RUNS_AT_ONCE, REQUESTS_AT_ONCE = 500, 8
+MOST_POINTS = 10_000_000
+SECONDS_OF_SILENCE = 1800
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run as the server knows it. `metrics` holds last values; times are milliseconds."""
+    """A run as the server knows it. `metrics` holds last values; times are milliseconds, `ended` is 0 while
+    it runs.
+    """
 
     run_id: str
     name: str
@@ -24,6 +37,34 @@ class RunRecord:
     params: dict[str, str]
     tags: dict[str, str]
     metrics: dict[str, float]
+    ended: int = 0
+    experiment_id: str = ""
+    artifact_uri: str = ""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether someone is at it: its process lives, or, on another machine, gave a sign lately."""
+        if self.status != "RUNNING":
+            return False
+        known = is_alive(self.tags.get(OWNER_TAG, ""))
+        if known is not None:
+            return known
+        silent = time.time() - int(self.tags.get(HEARTBEAT_TAG, 0)) / 1000
+        return silent < SECONDS_OF_SILENCE
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """No garbage collection in the block: among the many small objects of a database's answer it takes most
+    of the time (1.2 of 1.8 s for 1,000 runs).
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def find_runs(kind: str, experiment: str | None = None, extra: str = "") -> list[RunRecord]:
@@ -32,6 +73,11 @@ def find_runs(kind: str, experiment: str | None = None, extra: str = "") -> list
     `extra` is a further condition in MLflow's filter language. Raises TrackingError when the named
     experiment does not exist.
     """
+    with without_collecting():
+        return _find_runs(kind, experiment, extra)
+
+
+def _find_runs(kind: str, experiment: str | None, extra: str) -> list[RunRecord]:
     quiet_mlflow()
     client, condition = MlflowClient(), f"tags.kind = '{kind}'" + (f" and {extra}" if extra else "")
     found, token = [], None
@@ -48,6 +94,17 @@ def find_runs(kind: str, experiment: str | None = None, extra: str = "") -> list
         token = page.token
         if not token:
             return [_record(run) for run in found]
+
+
+def find_children(parent_id: str) -> list[RunRecord]:
+    """Training runs under a parent run, in its experiment or another, oldest first."""
+    return find_runs("train", extra=f"tags.`{PARENT_TAG}` = '{parent_id}'")
+
+
+def find_by_ids(run_ids: Sequence[str]) -> list[RunRecord]:
+    """Training runs by their ids, oldest first; what is not there any more is left out."""
+    listed = ", ".join(f"'{run_id}'" for run_id in run_ids)
+    return find_runs("train", extra=f"attributes.run_id IN ({listed})") if run_ids else []
 
 
 def _experiment_ids(client: MlflowClient, name: str | None) -> list[str]:
@@ -70,6 +127,9 @@ def _record(run) -> RunRecord:
         params=dict(run.data.params),
         tags=dict(run.data.tags),
         metrics=dict(run.data.metrics),
+        ended=run.info.end_time or 0,
+        experiment_id=run.info.experiment_id,
+        artifact_uri=run.info.artifact_uri,
     )
 
 
@@ -88,9 +148,38 @@ def metric_history(run_id: str, name: str) -> dict[int, float]:
     return {p.step: p.value for p in sorted(points, key=lambda p: p.timestamp)}
 
 
+def metric_histories(run_ids: Sequence[str], names: Sequence[str]) -> dict[tuple[str, str], dict[int, float]]:
+    """(run, metric) to step to value, of many runs: few queries on a database, many at once on a server."""
+    in_bulk = getattr(MlflowClient()._tracking_client.store, "get_metric_history_bulk", None)
+    if in_bulk is None:
+        wanted = [(run_id, name) for run_id in run_ids for name in names]
+        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+            return dict(zip(wanted, pool.map(lambda each: metric_history(*each), wanted), strict=True))
+    found: dict[tuple[str, str], dict[int, float]] = {(run, name): {} for run in run_ids for name in names}
+    with without_collecting():
+        for start, name in product(range(0, len(run_ids), RUNS_AT_ONCE), names):
+            points = in_bulk(run_ids[start : start + RUNS_AT_ONCE], name, MOST_POINTS)
+            for point in sorted(points, key=lambda p: p.timestamp):
+                found[point.run_id, name][point.step] = point.value
+    return found
+
+
 def download(run_id: str, place: str, folder: Path) -> Path:
     """An artifact of a run as a local file. Raises TrackingError when the run lacks it."""
     try:
         return Path(MlflowClient().download_artifacts(run_id, place, str(folder)))
     except Exception as error:
         raise TrackingError(f"run {run_id} has no artifact {place}: {error}") from error
+
+
+def local_artifact(run: RunRecord, place: str, folder: Path) -> Path | None:
+    """As `download`, straight from the disk where the artifacts lie here; None when the run lacks it."""
+    root = urlparse(run.artifact_uri)
+    if root.scheme in ("", "file"):
+        file = Path(unquote(root.path)) / place
+        return file if file.exists() else None
+    try:
+        (folder / run.run_id).mkdir(parents=True, exist_ok=True)
+        return download(run.run_id, place, folder / run.run_id)
+    except TrackingError:
+        return None

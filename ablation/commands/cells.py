@@ -1,0 +1,65 @@
+"""One task of a study, in whatever process it runs: a cell (one arm with one seed), or what cells share."""
+
+from typing import Any
+
+from ablation.commands.pretrain import pretrained_autoencoder
+from ablation.commands.stories import load_stories
+from ablation.commands.train import train
+from ablation.commands.training import choose_device, forget
+from ablation.config.config import Config
+from ablation.config.declare import resolve
+from ablation.data.sources import cache_folder
+from ablation.engines.task import Busy, Reporter
+from ablation.ownership import held
+from ablation.track.code_state import code_state
+from ablation.track.mlflow_run import PARENT_TAG, MlflowRun, closing, use_store
+from ablation.track.query import RunRecord, find_runs
+
+CLAIM_TAG = "claim"
+SHOWN = ("test/image_loss", "test/text_loss", "floor/test_image_median")
+
+
+def make_shared(work: dict[str, Any], console: Reporter) -> dict[str, Any]:
+    """Trains (or finds) a pretrained autoencoder that several cells start from."""
+    use_store(work["tracking_uri"], work["experiment_id"])
+    config = resolve(Config, work["config"])
+    _, run_id = pretrained_autoencoder(work["part"], config, load_stories(config, console), console)
+    return {"run_id": run_id}
+
+
+def run_cell(work: dict[str, Any], console: Reporter) -> dict[str, Any]:
+    """Trains a cell to its end, from where an earlier try left it; finds it where it is finished.
+
+    Raises Busy when another process is at the same cell.
+    """
+    use_store(work["tracking_uri"], work["experiment_id"])
+    config = resolve(Config, work["config"])
+    choose_device(config.device)
+    with held(cache_folder() / "locks" / f"cell-{work['cell_hash']}", wait=False) as ours:
+        if not ours:
+            raise Busy(f"another process is at cell {work['cell_hash']}")
+        earlier = find_runs("train", extra=f"tags.cell_hash = '{work['cell_hash']}'")
+        finished = [run for run in earlier if run.status == "FINISHED"]
+        if finished:
+            return _result(finished[-1].run_id, finished[-1].metrics, found=True)
+        tracked = _open(config, work, earlier)
+        with closing(tracked, again="the same command goes on"):
+            metrics = train(config, tracked, console, expected_cell=work["cell_hash"])
+        forget(tracked)
+    return _result(tracked.run_id, metrics, found=False)
+
+
+def _open(config: Config, work: dict[str, Any], earlier: list[RunRecord]) -> MlflowRun:
+    """The newest unfinished run of the cell, or a new one. Raises Busy when someone else is at it."""
+    others = [run for run in earlier if run.is_alive and run.tags.get(CLAIM_TAG) != work["claim"]]
+    if others:
+        raise Busy(f"run {others[-1].run_id} is at it")
+    tags = work["tags"] | {CLAIM_TAG: work["claim"]}
+    if earlier:
+        return MlflowRun.reopen(earlier[-1].run_id, tags | {PARENT_TAG: work["parent"]})
+    about = {"kind": "train", "config_hash": config.hash(), "cell_hash": work["cell_hash"]}
+    return MlflowRun.start(config.run_name, tags | about | code_state(), adopt=False, parent=work["parent"])
+
+
+def _result(run_id: str, metrics: dict[str, float], found: bool) -> dict[str, Any]:
+    return {"run_id": run_id, "found": found, "metrics": {n: metrics[n] for n in SHOWN if n in metrics}}

@@ -1,0 +1,195 @@
+"""A study's tables, made from what the tracking server holds: by `summary`, and by `study` at its end."""
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ablation.analyse.answer import answer
+from ablation.analyse.compared import compared_with_published
+from ablation.analyse.judge import ArmResult, Judge
+from ablation.analyse.story_scores import ScoresByStory
+from ablation.analyse.study_record import Cell, StudyRecord, by_arm, cells_of
+from ablation.analyse.study_tables import (
+    STYLES,
+    arms_frame,
+    missing_frame,
+    notes,
+    page_table,
+    to_csv,
+)
+from ablation.analyse.tables import (
+    LOSS_COLUMNS,
+    RESULTS_COLUMNS,
+    loss_summary,
+    loss_summary_csv,
+    mean_history,
+    results_csv,
+    results_page,
+)
+from ablation.config.study_file import load_study
+from ablation.errors import Incomplete, TrackingError
+from ablation.track.query import (
+    RunRecord,
+    download,
+    find_by_ids,
+    find_children,
+    find_runs,
+    get_record,
+    local_artifact,
+    metric_histories,
+)
+
+KIND = "study"
+RECORD = "study.json"
+RUN_ID = re.compile(r"[0-9a-f]{32}")
+TRAIN_LOSSES = [f"train/{name}" for name in LOSS_COLUMNS.values()]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A study with its runs, and the rows of every measure that it names, the primary one first."""
+
+    record: StudyRecord
+    cells: list[Cell]
+    results: dict[str, list[ArmResult]]
+
+    @property
+    def primary(self) -> list[ArmResult]:
+        """The rows that carry verdicts."""
+        return self.results[self.record.primary]
+
+    @property
+    def missing(self) -> list[Cell]:
+        """Cells without a finished run."""
+        return [cell for cell in self.cells if not cell.finished]
+
+
+def find_study(named: str, experiment: str | None) -> tuple[RunRecord, list[RunRecord]]:
+    """The newest parent run of a study, by its name, its file or the run's id; and the older ones.
+
+    Raises TrackingError when there is none.
+    """
+    if RUN_ID.fullmatch(named):
+        return get_record(named), []
+    name = load_study(named).name if Path(named).expanduser().is_file() else named
+    found = [run for run in find_runs(KIND, experiment) if run.tags.get("study") == name]
+    if not found:
+        known = sorted({run.tags.get("study", "") for run in find_runs(KIND, experiment)})
+        there = f"there are {', '.join(known)}" if known else "there is none at all"
+        raise TrackingError(
+            f"the tracking server holds no study {name}, {there}; run it with `python -m ablation study "
+            f"--study {named}`"
+        )
+    return found[-1], found[:-1]
+
+
+def read_record(parent_id: str) -> StudyRecord:
+    """Raises TrackingError when the parent run has none."""
+    with tempfile.TemporaryDirectory() as folder:
+        return StudyRecord.from_json(download(parent_id, RECORD, Path(folder)).read_text())
+
+
+def judge(parent_id: str) -> Judged:
+    """Reads a study's runs and judges its arms, on the primary measure and on the others that it names."""
+    record = read_record(parent_id)
+    cells = cells_of(record, runs_of(record, parent_id))
+    with tempfile.TemporaryDirectory() as folder:
+        scores = ScoresByStory(lambda run, place: local_artifact(run, place, Path(folder)))
+        judge = Judge(record, cells, scores)
+        names = [record.primary, *(name for name in record.stakes if name != record.primary)]
+        return Judged(record, cells, {name: judge.results(name) for name in names})
+
+
+def runs_of(record: StudyRecord, parent_id: str) -> list[RunRecord]:
+    """The parent's children, and runs from elsewhere that the study found finished."""
+    children = find_children(parent_id)
+    known = {run.run_id for run in children}
+    return children + find_by_ids([c["run_id"] for c in record.cells if c["run_id"] not in (None, *known)])
+
+
+def study_files(judged: Judged, style: str = "csv") -> dict[str, str]:
+    """File name to content: every table of the study, the same bytes for the same runs."""
+    record, cells = judged.record, judged.cells
+    finished = [cell.run.run_id for cell in cells if cell.finished]
+    histories = metric_histories(finished, TRAIN_LOSSES)
+    summaries = _loss_summaries(record, cells, histories)
+    files = {f"loss_summary_{_file(arm)}.csv": loss_summary_csv(table) for arm, table in summaries.items()}
+    results = _results(record, summaries)
+    files["Results_Summary.csv"] = results_csv(results)
+    rows = [row for results in judged.results.values() for row in results]
+    files["arms.csv"] = to_csv(arms_frame(record, rows))
+    files["missing_cells.csv"] = to_csv(missing_frame(cells))
+    if record.published:
+        files["compared_with_published.csv"] = to_csv(compared_with_published(record, cells, histories))
+    if style in STYLES:
+        suffix, tablefmt = STYLES[style]
+        files[f"Results_Summary.{suffix}"] = results_page(results, tablefmt)
+        files[f"arms.{suffix}"] = _page(judged, tablefmt)
+    return files
+
+
+def _page(judged: Judged, tablefmt: str) -> str:
+    if tablefmt.startswith("latex"):
+        return page_table(judged.primary, tablefmt) + "\n"
+    return study_page(judged)
+
+
+def study_page(judged: Judged) -> str:
+    """The question, the answer and the table, in Markdown."""
+    record, told = judged.record, notes(judged.primary)
+    stake = record.stakes[record.primary]
+    parts = [
+        f"**{record.question}**",
+        answer(judged.primary),
+        page_table(judged.primary, "github"),
+        "\n".join(f"- {line}" for line in told),
+        f"Judged on `{record.primary}`; differences within ±{stake['delta']:g} are negligible. {stake['reason']} "
+        f"(declaration {record.delta_hash}). Intervals are 95 %, of the mean over the seeds.",
+        f"Data: {record.dataset} ({record.data_hash}). Code: {record.code_commit[:12]}"
+        f"{' with uncommitted changes' if record.code_dirty == 'true' else ''}. Repeat it with\n\n"
+        f"    {record.command}",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def told(judged: Judged) -> str:
+    """For the console: the table, its notes, and the answer."""
+    lines = [page_table(judged.primary), "", *notes(judged.primary), "", answer(judged.primary)]
+    return "\n".join(lines)
+
+
+def complain_if_incomplete(judged: Judged) -> None:
+    """Raises Incomplete with every missing cell and the command that fills it."""
+    missing = judged.missing
+    if missing:
+        lines = "".join(f"\n  - {c.arm}, seed {c.seed}: {c.reason}\n      {c.command}" for c in missing)
+        raise Incomplete(
+            f"{len(missing)} of {len(judged.cells)} cells are not finished. All at once: {judged.record.command}"
+            f"\nOne by one:{lines}"
+        )
+
+
+def _loss_summaries(record: StudyRecord, cells: Sequence[Cell], histories) -> dict[str, pd.DataFrame]:
+    """Arm to the mean over its seeds of the training losses by epoch."""
+    made = {}
+    for arm, by_seed in by_arm(record, cells).items():
+        runs = [cell.run.run_id for cell in by_seed.values() if cell.finished]
+        if runs:
+            made[arm] = loss_summary({n: mean_history([histories[r, n] for r in runs]) for n in TRAIN_LOSSES})
+    return made
+
+
+def _results(record: StudyRecord, summaries: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    rows = []
+    for arm, table in summaries.items():
+        epochs = record.arm(arm)["config"]["epochs"]
+        rows.append({"Model": arm.removesuffix(f"-e{epochs}"), **table.iloc[-1].to_dict()})
+    return pd.DataFrame(rows, columns=RESULTS_COLUMNS).astype({"Epoch": int})
+
+
+def _file(arm: str) -> str:
+    return arm.lower().replace(" ", "_")

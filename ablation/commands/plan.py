@@ -1,0 +1,109 @@
+"""`plan`: the cells of a study, what they cost, and what so many seeds can tell. Runs nothing."""
+
+import statistics
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from ablation.analyse.planning import power_table, warnings
+from ablation.commands.judging import find_study, judge
+from ablation.commands.study import Planned, planned_cells, stories_of
+from ablation.commands.study_progress import duration
+from ablation.config.entries import PlanOptions
+from ablation.config.study import Study
+from ablation.config.study_file import load_study
+from ablation.console import Console
+from ablation.errors import TrackingError
+from ablation.track.mlflow_run import label_bystander
+from ablation.track.query import RunRecord, find_runs
+
+
+def run(options: PlanOptions, console: Console) -> int:
+    """The command `plan`."""
+    label_bystander(f"plan of {options.study}", "plan")
+    study = load_study(options.study, options.overrides)
+    stories = stories_of(study, console)
+    data_hash = next(iter(stories.values())).source.digest
+    cells = planned_cells(study, options.seeds, data_hash)
+    console.say(f"\n{study.name}: {study.question}\n")
+    console.say(arms_table(study, cells, costs(study, data_hash)))
+    console.say("\n" + cost_line(cells, costs(study, data_hash), options.jobs))
+    console.say("\n" + power(study, options.seeds, data_hash))
+    return 0
+
+
+def costs(study: Study, data_hash: str) -> dict[str, float]:
+    """Seconds of a run by arm, from finished runs on the same data: of the arm's own configuration, else of
+    any, by epoch. Empty when nothing was run yet.
+    """
+    runs = find_runs("train", extra=f"tags.data_hash = '{data_hash}' and attributes.status = 'FINISHED'")
+    if not runs:
+        return {}
+    any_epoch = statistics.median(_seconds(run) / int(run.params["epochs"]) for run in runs)
+    found = {}
+    for arm in study.arms:
+        own = [
+            _seconds(run)
+            for run in runs
+            if run.tags.get("configuration", run.tags.get("arm")) == arm.config.arm
+        ]
+        found[arm.name] = statistics.median(own) if own else any_epoch * arm.config.epochs
+    return found
+
+
+def _seconds(run: RunRecord) -> float:
+    return (run.ended - run.started) / 1000
+
+
+def arms_table(study: Study, cells: Sequence[Planned], cost: dict[str, float]) -> str:
+    """One row per arm: what it changes, how many of its runs are finished, what one costs."""
+    rows = []
+    for arm in study.arms:
+        own = [cell for cell in cells if cell.arm is arm]
+        changed = ", ".join(f"{key}={text}" for key, text in arm.changes.items()) or "the baseline"
+        finished = sum(cell.run_id is not None for cell in own)
+        seconds = duration(cost[arm.name]) if cost else "not known yet"
+        rows.append([arm.name, changed, f"{finished} of {len(own)}", seconds])
+    return tabulate(rows, headers=["arm", "changes", "finished", "one run takes"])
+
+
+def cost_line(cells: Sequence[Planned], cost: dict[str, float], jobs: int) -> str:
+    """How long what is left takes."""
+    left = [cell for cell in cells if cell.run_id is None]
+    head = f"{len(left)} of {len(cells)} cells are left to run"
+    if not left:
+        return head + "."
+    if not cost:
+        return (
+            head + ". No run on these data is finished, so their cost is not known: run one seed as a pilot."
+        )
+    seconds = sum(cost[cell.arm.name] for cell in left)
+    at_most = f", at best {duration(seconds / jobs)} with jobs={jobs}" if jobs > 1 else ""
+    return f"{head}: about {duration(seconds)} one after another{at_most}, by the runs that are finished."
+
+
+def power(study: Study, seeds: int, data_hash: str) -> str:
+    """What the planned seeds can tell, by the spread of a pilot: the study's own finished runs."""
+    stake, name = study.stakes[study.primary], study.primary
+    cells = _pilot(study, data_hash)
+    spreads = {}
+    if cells is not None:
+        spreads = {row.arm: (row.comparison.n, row.comparison.sd) for row in cells if row.comparison}
+        spreads = {arm: found for arm, found in spreads.items() if found[0] > 1}
+    if not spreads:
+        return (
+            f"Power on {name} is not known before a pilot has shown how much the differences between seeds "
+            f"vary: run 3 seeds (`python -m ablation study --study {study.name} --seeds 3`), then plan again."
+        )
+    told = warnings(spreads, seeds, stake.delta, stake.effect)
+    return "\n".join([power_table(spreads, seeds, stake.delta, stake.effect), "", *told])
+
+
+def _pilot(study: Study, data_hash: str):
+    try:
+        parent, _ = find_study(study.name, None)
+    except TrackingError:
+        return None
+    if parent.tags.get("data_hash") != data_hash or parent.tags.get("delta_hash") is None:
+        return None
+    return judge(parent.run_id).primary

@@ -1,0 +1,263 @@
+"""`study`: every arm × seed as child runs of one parent run; what is finished is not run again."""
+
+import shlex
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ablation.analyse.study_record import StudyRecord
+from ablation.commands.judging import (
+    KIND,
+    RECORD,
+    complain_if_incomplete,
+    judge,
+    study_files,
+    study_page,
+    told,
+)
+from ablation.commands.outcome import where_to_look
+from ablation.commands.pretrain import EPOCH_KEYS, autoencoder_identity, find_pretrained
+from ablation.commands.stories import Stories, load_stories
+from ablation.commands.study_progress import StudyProgress
+from ablation.commands.train import all_floors
+from ablation.commands.training import choose_device
+from ablation.config.config import Config, short_hash
+from ablation.config.entries import StudyOptions
+from ablation.config.study import Arm, Study
+from ablation.config.study_file import load_study
+from ablation.console import Console, Silent
+from ablation.data.sources import STORYWORLD
+from ablation.engines.choose import choose_engine
+from ablation.engines.task import Task
+from ablation.errors import ConfigError
+from ablation.track.code_state import cell_hash, code_state
+from ablation.track.mlflow_run import MlflowRun, closing, label_bystander, tracking_uri
+from ablation.track.query import find_runs
+
+
+def run(options: StudyOptions, console: Console) -> int:
+    """The command `study`."""
+    study = load_study(options.study, options.overrides)
+    engine = choose_engine(options, tracking_uri())
+    choose_device(study.baseline.config.device)
+    console.say(f"study {study.name}: {len(study.arms)} arms × {options.seeds} seeds\n  {study.question}")
+    session = Session(options, study, console)
+    parent = session.open_parent()
+    with closing(parent, again=f"the same command goes on: {session.command}"):
+        session.write_record(parent)
+        session.run(engine, parent)
+        judged = judge(parent.run_id)
+        for name, text in study_files(judged, "markdown").items():
+            parent.log_text(text, f"summary/{name}")
+        parent.set_tags({"mlflow.note.content": study_page(judged)})
+        console.say("\n" + told(judged))
+        console.say("\n" + where_to_look(parent))
+        console.say(f"the tables as files:  python -m ablation summary --study {study.name} --out results")
+        complain_if_incomplete(judged)
+    return 0
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One cell before it runs; `run_id` is that of a finished run of it."""
+
+    arm: Arm
+    config: Config
+    hash: str
+    run_id: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Arm and seed."""
+        return f"{self.arm.name}/{self.config.seed}"
+
+
+class Session:
+    """A study at work: its stories, its cells, and what they share."""
+
+    def __init__(self, options: StudyOptions, study: Study, console: Console):
+        self.options, self.study, self.console = options, study, console
+        self.stories = stories_of(study, console)
+        self.data_hash = next(iter(self.stories.values())).source.digest
+        self.cells = planned_cells(study, options.seeds, self.data_hash)
+        self.chosen = chosen_cells(self.cells, options.only)
+        self.state = code_state()
+
+    @property
+    def command(self) -> str:
+        """The words that run the whole study again."""
+        return study_command(self.options)
+
+    def open_parent(self) -> MlflowRun:
+        """The parent run of the same study on the same data with the same code, or a new one."""
+        identity = {"name": self.study.name, "arms": self.study.arms_hash, "data_hash": self.data_hash}
+        hashes = {name: self.state[name] for name in ("code_hash", "environment_hash")}
+        study_hash = short_hash(identity | hashes)
+        tags = {
+            "kind": KIND,
+            "study": self.study.name,
+            "study_hash": study_hash,
+            "delta_hash": self.study.delta_hash,
+            "data_hash": self.data_hash,
+            "seeds": str(self.options.seeds),
+            **self.state,
+        }
+        earlier = find_runs(KIND, extra=f"tags.study_hash = '{study_hash}'")
+        if earlier:
+            label_bystander(f"study {self.study.name}, went on in {earlier[-1].run_id}", "bystander")
+            self.console.say(f"going on with the study's run {earlier[-1].run_id}")
+            return MlflowRun.reopen(earlier[-1].run_id, tags)
+        return MlflowRun.start(f"study {self.study.name}", tags)
+
+    def write_record(self, parent: MlflowRun) -> None:
+        """What the study declares, before any result is there."""
+        parent.log_text(self.record().to_json(), RECORD)
+        parent.log_text(self.study.text, "study.yaml")
+
+    def record(self) -> StudyRecord:
+        """For the parent run."""
+        study, state = self.study, self.state
+        published = study.published
+        return StudyRecord(
+            name=study.name,
+            question=study.question,
+            primary=study.primary,
+            stakes={name: vars(stake) for name, stake in study.stakes.items()},
+            delta_hash=study.delta_hash,
+            arms=[
+                {"name": a.name, "changes": a.changes, "config": replace(a.config, resume=None).texts()}
+                for a in study.arms
+            ],
+            cells=[
+                {
+                    "arm": cell.arm.name,
+                    "seed": cell.config.seed,
+                    "hash": cell.hash,
+                    "run_id": cell.run_id,
+                    "command": study_command(self.options, cell.name),
+                }
+                for cell in self.cells
+            ],
+            command=self.command,
+            dataset=study.baseline.config.dataset,
+            data_hash=self.data_hash,
+            code_hash=state["code_hash"],
+            code_commit=state["code_commit"],
+            code_dirty=state["code_dirty"],
+            environment=state["environment"],
+            environment_hash=state["environment_hash"],
+            published=vars(published) if published else None,
+        )
+
+    def run(self, engine, parent: MlflowRun) -> None:
+        """First what cells share, then the cells that are not finished."""
+        open_cells = [cell for cell in self.chosen if cell.run_id is None]
+        found = len(self.chosen) - len(open_cells)
+        if found:
+            self.console.say(f"{found} of {len(self.chosen)} cells are finished already")
+        ask_oracles(open_cells, self.console)
+        store = {"tracking_uri": tracking_uri(), "experiment_id": parent.experiment_id}
+        shared = self._shared(open_cells, store)
+        self._on(engine, shared, "preparing what cells share", {task.name: 1.0 for task in shared})
+        claim = uuid.uuid4().hex
+        tasks = [self._task(cell, parent, store, claim) for cell in open_cells]
+        epochs = {cell.name: float(cell.config.epochs) for cell in open_cells}
+        self._on(engine, tasks, f"study {self.study.name}", epochs)
+
+    def _on(self, engine, tasks: list[Task], label: str, weights: dict[str, float]) -> None:
+        if tasks:
+            self.console.say(f"{label}: {len(tasks)} to do")
+            engine.run(tasks, StudyProgress(self.console, label, tasks, weights))
+            self.console.close()
+
+    def _task(self, cell: Planned, parent: MlflowRun, store: dict[str, str], claim: str) -> Task:
+        work = {
+            "config": cell.config.texts(),
+            "cell_hash": cell.hash,
+            "parent": parent.run_id,
+            "claim": claim,
+            "tags": {
+                "study": self.study.name,
+                "arm": cell.arm.name,
+                "configuration": cell.config.arm,
+                "delta_hash": self.study.delta_hash,
+            },
+        }
+        return Task(cell.name, "ablation.commands.cells:run_cell", work | store)
+
+    def _shared(self, cells: Sequence[Planned], store: dict[str, str]) -> list[Task]:
+        """One task for every autoencoder that cells start from and that is not there yet."""
+        tasks: dict[str, Task] = {}
+        for cell in cells:
+            for part, epochs in EPOCH_KEYS.items():
+                if getattr(cell.config, epochs):
+                    identity = self._autoencoder(part, cell.config)
+                    name = f"{part} autoencoder {identity[:6]}, seed {cell.config.seed}"
+                    work = {"config": cell.config.texts(), "part": part} | store
+                    tasks.setdefault(identity, Task(name, "ablation.commands.cells:make_shared", work))
+        return [task for identity, task in tasks.items() if not find_pretrained(identity)]
+
+    def _autoencoder(self, part: str, config: Config) -> str:
+        stories = self.stories[data_keys(config)]
+        return autoencoder_identity(part, config, self.data_hash, stories.store.tokenizer_hash)["hash"]
+
+
+def data_keys(config: Config) -> tuple:
+    """What decides which prepared store a configuration reads."""
+    return config.equalize, config.windows, config.scored, config.tokenizer, config.max_stories
+
+
+def stories_of(study: Study, console: Console) -> dict[tuple, Stories]:
+    """The prepared stories of every arm, made where they are missing. Raises DataError."""
+    found: dict[tuple, Stories] = {}
+    for arm in study.arms:
+        if data_keys(arm.config) not in found:
+            found[data_keys(arm.config)] = load_stories(arm.config, console)
+    return found
+
+
+def ask_oracles(cells: Sequence[Planned], console: Console) -> None:
+    """Has the embedded world's best answers computed and filed, which the cells of a seed share."""
+    asked = {(data_keys(c.config), c.config.seed): c.config for c in cells if c.config.dataset == STORYWORLD}
+    for config in asked.values():
+        all_floors(config, load_stories(config, Silent()), console)
+
+
+def planned_cells(study: Study, seeds: int, data_hash: str) -> list[Planned]:
+    """Every cell with the finished run that it has, wherever that came from."""
+    finished = {
+        run.tags["cell_hash"]: run.run_id
+        for run in find_runs(
+            "train", extra=f"tags.data_hash = '{data_hash}' and attributes.status = 'FINISHED'"
+        )
+        if "cell_hash" in run.tags
+    }
+    cells = []
+    for arm, config in study.cells(seeds):
+        identity = cell_hash(config.hash(), data_hash)
+        cells.append(Planned(arm, config, identity, finished.get(identity)))
+    return cells
+
+
+def chosen_cells(cells: list[Planned], only: str | None) -> list[Planned]:
+    """All, or those of an arm or of an arm and a seed. Raises ConfigError when there is no such one."""
+    if only is None:
+        return cells
+    chosen = [cell for cell in cells if only in (cell.arm.name, cell.name)]
+    if not chosen:
+        names = ", ".join(dict.fromkeys(cell.arm.name for cell in cells))
+        seeds = max(cell.config.seed for cell in cells)
+        raise ConfigError([f"only={only} is no cell: the arms are {names}, with the seeds 0 to {seeds}"])
+    return chosen
+
+
+def study_command(options: StudyOptions, only: str | None = None) -> str:
+    """The command line of a study, or of a part of it."""
+    words = ["python", "-m", "ablation", "study", "--study", options.study, "--seeds", str(options.seeds)]
+    if only is None and options.jobs != 1:
+        words += ["--jobs", str(options.jobs)]
+    if options.engine != "local":
+        words += ["--engine", options.engine]
+        words += ["--address", options.address] if options.address else []
+    words += [word for name, text in options.overrides.items() for word in (f"--{name}", text)]
+    return shlex.join(words + (["--only", only] if only else []))

@@ -1,0 +1,84 @@
+"""One display for a whole study: what ended, what runs, how much of all is done and the time left."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ablation.console import Console
+from ablation.engines.task import DONE, Event, Task
+
+STEPS = 1000
+
+
+@dataclass
+class StudyProgress:
+    """`weights` tell how much work a task is, in any unit; a task that was found finished counts as done."""
+
+    console: Console
+    label: str
+    tasks: Sequence[Task]
+    weights: dict[str, float]
+    shares: dict[str, float] = field(default_factory=dict)
+    running: dict[str, float] = field(default_factory=dict)
+    ended: int = 0
+    found: float = 0.0
+    began: float = field(default_factory=time.monotonic)
+
+    def __call__(self, event: Event) -> None:
+        """Takes in an event of the engine."""
+        if event.kind == "begin":
+            self.running[event.task] = time.monotonic()
+        elif event.kind == "progress" and event.text.startswith(("training", "pretraining")):
+            self.shares[event.task] = event.share
+        elif event.kind == "end":
+            self._end(event)
+        elif event.kind == "say" and "process died" in event.text:
+            self.console.say(f"{event.task}: {event.text}")
+        self._draw()
+
+    def _end(self, event: Event) -> None:
+        self.ended += 1
+        self.shares[event.task] = 1.0
+        took = time.monotonic() - self.running.pop(event.task, time.monotonic())
+        outcome = event.outcome
+        if outcome.status != DONE:
+            told = f"{outcome.status}: {outcome.message}"
+        elif outcome.result.get("found"):
+            told, self.found = "found finished", self.found + self.weights[event.task]
+        else:
+            told = f"{took:.0f} s{_losses(outcome.result.get('metrics', {}))}"
+        self.console.say(f"[{self.ended} of {len(self.tasks)}] {event.task}: {told}{self._left()}")
+
+    @property
+    def done(self) -> float:
+        """The share of all work that is done, in [0, 1]."""
+        total = sum(self.weights.values())
+        return sum(self.weights[name] * share for name, share in self.shares.items()) / total
+
+    def _left(self) -> str:
+        """The time left in words, from what has been computed so far."""
+        total = sum(self.weights.values())
+        computed = self.done * total - self.found
+        if computed <= 0 or self.ended == len(self.tasks):
+            return ""
+        seconds = (time.monotonic() - self.began) * (1 - self.done) * total / computed
+        return f"; {duration(seconds)} left"
+
+    def _draw(self) -> None:
+        now = ", ".join(f"{name} {self.shares.get(name, 0):.0%}" for name in self.running)
+        self.console.progress(self.label, round(STEPS * self.done), STEPS, now)
+
+
+def duration(seconds: float) -> str:
+    """In words, e.g. `40 s`, `7 min`, `2 h 05 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _losses(metrics: dict[str, float]) -> str:
+    image, floor = metrics.get("test/image_loss"), metrics.get("floor/test_image_median")
+    if image is None or floor is None:
+        return ""
+    return f", test image {image:.4f} (constant image {floor:.4f}), text {metrics['test/text_loss']:.4f}"

@@ -1,0 +1,90 @@
+"""The measures that a study may be judged by: unit, range, better direction, floor, yardstick.
+
+Every one is scored once per run, on the test stories, with the checkpoint chosen on validation.
+"""
+
+from dataclasses import dataclass
+
+IMAGE_YARDSTICK = ("equalize",)
+TEXT_YARDSTICK = ("text_target", "tokenizer_hash")
+TOTAL_YARDSTICK = (
+    *IMAGE_YARDSTICK,
+    *TEXT_YARDSTICK,
+    "image_heads",
+    "image_weight",
+    "text_weight",
+    "context_weight",
+)
+IMAGE, TEXT = "image", "text"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """`parts` are what it is learned from (the gate looks at them); `yardstick` names what sets its scale:
+    two runs that differ there do not compare on it. `floor` divides it, where it is a ratio.
+    """
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    lower_is_better: bool
+    parts: tuple[str, ...]
+    yardstick: tuple[str, ...] = ()
+    ratio_of: tuple[str, str] | None = None
+    logged: bool = True
+
+    def value(self, metrics: dict[str, float]) -> float | None:
+        """Of one run, from its logged metrics; None where it lacks them."""
+        if self.ratio_of is None:
+            return metrics.get(self.name)
+        loss, floor = (metrics.get(name) for name in self.ratio_of)
+        return loss / floor if loss is not None and floor else None
+
+
+INFINITE = float("inf")
+MEASURES = {
+    measure.name: measure
+    for measure in (
+        Measure("test/image_loss", "L1", 0, 1, True, (IMAGE,), IMAGE_YARDSTICK),
+        Measure("test/text_loss", "nats per token", 0, INFINITE, True, (TEXT,), TEXT_YARDSTICK),
+        Measure(
+            "test/context_loss", "MSE", 0, 1, True, (IMAGE,), (*IMAGE_YARDSTICK, "image_heads", "batch_size")
+        ),
+        Measure("test/total_loss", "weighted sum", 0, INFINITE, True, (IMAGE, TEXT), TOTAL_YARDSTICK),
+        Measure(
+            "test/image_over_floor",
+            "L1 over the constant image's",
+            0,
+            INFINITE,
+            True,
+            (IMAGE,),
+            ratio_of=("test/image_loss", "floor/test_image_median"),
+            logged=False,
+        ),
+        Measure(
+            "test/text_over_floor",
+            "nats over the word frequencies'",
+            0,
+            INFINITE,
+            True,
+            (TEXT,),
+            ratio_of=("test/text_loss", "floor/test_text_unigram"),
+            logged=False,
+        ),
+        Measure(
+            "health/test_image_skill", "0 constant image, 1 best possible", -INFINITE, 1, False, (IMAGE,)
+        ),
+        Measure("health/test_prediction_spread", "pixel value", 0, 0.5, False, (IMAGE,), IMAGE_YARDSTICK),
+        Measure("health/test_image_condition_gap", "L1", -1, 1, False, (IMAGE,), IMAGE_YARDSTICK),
+        Measure(
+            "health/test_text_condition_gap",
+            "nats per token",
+            -INFINITE,
+            INFINITE,
+            False,
+            (TEXT,),
+            TEXT_YARDSTICK,
+        ),
+    )
+}

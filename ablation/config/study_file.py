@@ -1,0 +1,260 @@
+"""A study read from its YAML file; every problem is gathered before it raises, as for a configuration."""
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ablation.config.config import Config
+from ablation.config.declare import keys_of, to_text, unknown
+from ablation.config.metrics import MEASURES
+from ablation.config.study import Arm, Published, Stake, Study
+from ablation.errors import ConfigError
+
+SHIPPED = Path(__file__).parents[1] / "studies"
+SECTIONS = (
+    "name",
+    "question",
+    "primary",
+    "metrics",
+    "baseline",
+    "arms",
+    "factorial",
+    "one_factor_in",
+    "one_factor_out",
+    "published",
+)
+FIXED = {
+    "seed": "seeds are the study's, every arm runs on the same ones",
+    "resume": "unfinished runs go on by themselves",
+    "recipe": "name the changed keys instead",
+    "device": "it is the machine's: give it on the command line",
+    "dataset": "arms compare on the same stories: give it on the command line",
+    "world_stories": "it changes the test stories too: give it on the command line",
+    "max_stories": "it changes the test stories too: give it on the command line",
+    "scored_windows": "which windows are scored is the study's choice: set it in the baseline",
+}
+LONGEST_NAME = 60
+
+
+def shipped_studies() -> list[str]:
+    """Names of the studies that come with the package."""
+    return sorted(file.stem for file in SHIPPED.glob("*.yaml"))
+
+
+def load_study(name: str, overrides: dict[str, str] | None = None) -> Study:
+    """A shipped study by its name, or one's own by its path; `overrides` go into every arm.
+
+    Raises ConfigError with every problem of the file and of the overrides.
+    """
+    text = _file_of(name).read_text(encoding="utf-8")
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError([f"study={name} is not YAML: {' '.join(str(error).split())}"]) from error
+    return _Reader(name, content, overrides or {}).study(text)
+
+
+def _file_of(name: str) -> Path:
+    shipped, own = SHIPPED / f"{name}.yaml", Path(name).expanduser()
+    if name in shipped_studies():
+        return shipped
+    if own.is_file():
+        return own
+    known = ", ".join(shipped_studies())
+    hint = unknown(name, shipped_studies()).replace("key", "study", 1).split(";")[1:]
+    told = hint[0].strip() + "; " if hint and "did you mean" in hint[0] else ""
+    raise ConfigError([f"study={name}: there is no such file; {told}give a path or one of: {known}"])
+
+
+class _Reader:
+    """Turns the content of a file into a Study and gathers what is wrong with it."""
+
+    def __init__(self, name: str, content: Any, overrides: dict[str, str]):
+        self.file, self.overrides = name, overrides
+        self.problems: list[str] = []
+        self.content = content if isinstance(content, dict) else {}
+        if self.content is not content:
+            self.problems.append("it must be a mapping of sections: " + ", ".join(SECTIONS))
+
+    def study(self, text: str) -> Study:
+        """Raises ConfigError."""
+        self.problems += [
+            unknown(str(s), SECTIONS).replace("key", "section", 1) for s in self.content if s not in SECTIONS
+        ]
+        name, question = self._words("name"), self._words("question")
+        stakes, primary = self._stakes(), self._words("primary")
+        if primary and primary not in stakes:
+            self.problems.append(f"primary={primary} must stand under metrics, with its delta and reason")
+        arms, published = self._arms(), self._published()
+        if self.problems:
+            raise ConfigError([f"study {self.file}: {problem}" for problem in self.problems])
+        return Study(name, question, primary, stakes, tuple(arms), published, text)
+
+    def _words(self, section: str, within: dict | None = None) -> str:
+        value = (self.content if within is None else within).get(section)
+        if not isinstance(value, str) or not value.strip():
+            self.problems.append(f"{section} is missing: give it as text")
+            return ""
+        return " ".join(value.split())
+
+    def _mapping(self, section: str) -> dict:
+        value = self.content.get(section, {})
+        if not isinstance(value, dict):
+            self.problems.append(f"{section} must be a mapping, not {value!r}")
+            return {}
+        return {str(key): inner for key, inner in value.items()}
+
+    def _stakes(self) -> dict[str, Stake]:
+        made = {}
+        for name, declared in self._mapping("metrics").items():
+            if name not in MEASURES:
+                self.problems.append(unknown(name, MEASURES).replace("key", "metric", 1))
+            elif not isinstance(declared, dict) or set(declared) - {"delta", "effect", "reason"}:
+                self.problems.append(f"metrics: {name} takes delta, effect and reason, not {declared!r}")
+            else:
+                made[name] = self._stake(name, declared)
+        return made
+
+    def _stake(self, name: str, declared: dict) -> Stake:
+        numbers = {}
+        for word in ("delta", "effect"):
+            value = declared.get(word)
+            good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1e9
+            if not good and not (word == "effect" and value is None):
+                self.problems.append(f"metrics: {name}: {word}={value} is not allowed: give a number > 0")
+            numbers[word] = float(value) if good else None
+        reason = self._words("reason", declared)
+        return Stake(numbers["delta"] or 1.0, reason, numbers["effect"])
+
+    def _arms(self) -> list[Arm]:
+        base = dict(self._mapping("baseline"))
+        name = str(base.pop("arm", "baseline"))
+        changes = self._written()
+        varied = {key for change in changes.values() for key in change} | set(base)
+        for key in self.overrides.keys() & varied:
+            self.problems.append(f"{key}={self.overrides[key]} cannot be given: the study itself sets {key}")
+        arms = [self._arm(name, {}, base), *(self._arm(n, c, base) for n, c in changes.items())]
+        built = [arm for arm in arms if arm is not None]
+        self._check_distinct(built)
+        self._check_windows(built)
+        if not changes:
+            self.problems.append("it has no arm: give arms, factorial, one_factor_in or one_factor_out")
+        return built
+
+    def _written(self) -> dict[str, dict[str, Any]]:
+        """Arm to its changes, in the order of the file's sections."""
+        changes: dict[str, dict[str, Any]] = {}
+        for more in (self._explicit(), self._factorial(), self._alone(), self._left_out()):
+            for name, change in more.items():
+                if name in changes:
+                    self.problems.append(f"arm {name} stands there twice")
+                changes[name] = change
+        return changes
+
+    def _explicit(self) -> dict[str, dict]:
+        return self._changes_under("arms")
+
+    def _changes_under(self, section: str) -> dict[str, dict]:
+        made = {}
+        for name, change in self._mapping(section).items():
+            if isinstance(change, dict) and change:
+                made[name] = {str(key): value for key, value in change.items()}
+            else:
+                self.problems.append(f"{section}: {name} must name the keys it changes, not {change!r}")
+        return made
+
+    def _factorial(self) -> dict[str, dict]:
+        """Every combination of the listed values; the one that equals the baseline is the baseline."""
+        levels = self._mapping("factorial")
+        for key, values in levels.items():
+            if not isinstance(values, list) or len(values) < 2:
+                self.problems.append(f"factorial: {key} needs a list of at least two values, not {values!r}")
+                return {}
+        base, declared = self._mapping("baseline") | self.overrides, keys_of(Config)
+        made = {}
+        for values in product(*levels.values()) if levels else ():
+            change = {
+                key: value
+                for key, value in zip(levels, values, strict=True)
+                if key not in declared or to_text(value) != to_text(base.get(key, declared[key].default))
+            }
+            if change:
+                made[",".join(f"{key}={to_text(value)}" for key, value in change.items())] = change
+        return made
+
+    def _alone(self) -> dict[str, dict]:
+        return {f"only {name}": change for name, change in self._changes_under("one_factor_in").items()}
+
+    def _left_out(self) -> dict[str, dict]:
+        factors = self._changes_under("one_factor_out")
+        if not factors:
+            return {}
+        made = {"all": _merged(factors)}
+        for left in factors:
+            made[f"all but {left}"] = _merged({n: c for n, c in factors.items() if n != left})
+        return made
+
+    def _arm(self, name: str, changes: dict[str, Any], base: dict[str, Any]) -> Arm | None:
+        whose = f"arm {name}: "
+        if not _file_safe(name):
+            self.problems.append(
+                f"{whose}its name must be 1 to {LONGEST_NAME} letters, digits, spaces or any of . _ + = , -"
+            )
+        self.problems += [f"{whose}{key} cannot be an arm's: {FIXED[key]}" for key in changes if key in FIXED]
+        fixed_in_base = [key for key in base if key in FIXED and key != "scored_windows"]
+        if not changes:
+            self.problems += [
+                f"baseline: {key} cannot be set in a study file: {FIXED[key]}" for key in fixed_in_base
+            ]
+        given = base | self.overrides | changes
+        declared = keys_of(Config)
+        wrong = [unknown(key, declared) for key in given if key not in declared]
+        try:
+            config = Config(**{key: value for key, value in given.items() if key in declared})
+        except ConfigError as error:
+            wrong += error.problems
+        if wrong:
+            self.problems += [whose + problem for problem in wrong]
+            return None
+        return Arm(name, {key: to_text(getattr(config, key)) for key in changes}, config)
+
+    def _check_distinct(self, arms: list[Arm]) -> None:
+        names: dict[str, str] = {}
+        hashes: dict[str, str] = {}
+        for arm in arms:
+            for found, key, what in (
+                (names, arm.name.lower().replace(" ", "_"), "name"),
+                (hashes, arm.config.hash(), "configuration"),
+            ):
+                if key in found:
+                    self.problems.append(f"arm {arm.name} has the same {what} as arm {found[key]}")
+                found.setdefault(key, arm.name)
+
+    def _check_windows(self, arms: list[Arm]) -> None:
+        scored = {getattr(arm.config, "scored", arm.config.windows) for arm in arms}
+        if len(scored) > 1:
+            self.problems.append(
+                "arms train on other windows and would be scored on them too: set scored_windows in the "
+                "baseline to first or sliding, so that all are scored on the same"
+            )
+
+    def _published(self) -> Published | None:
+        content = self._mapping("published")
+        if not content:
+            return None
+        rows = content.get("rows")
+        if not isinstance(rows, dict) or not all(isinstance(row, dict) for row in rows.values()):
+            self.problems.append("published: rows must map arms to their losses")
+            return None
+        source, dataset = self._words("source", content), self._words("dataset", content)
+        return Published(source, dataset, {str(arm): dict(row) for arm, row in rows.items()})
+
+
+def _merged(factors: dict[str, dict]) -> dict[str, Any]:
+    return {key: value for change in factors.values() for key, value in change.items()}
+
+
+def _file_safe(name: str) -> bool:
+    return 0 < len(name) <= LONGEST_NAME and all(c.isalnum() or c in " ._+=,-" for c in name)

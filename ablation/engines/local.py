@@ -1,0 +1,218 @@
+"""Processes of this machine, each working through tasks; one that dies takes no other with it."""
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+
+from ablation.engines.task import (
+    ATTEMPTS,
+    BUSY,
+    FAILED,
+    SECONDS_TO_STOP,
+    STOPPED,
+    Event,
+    Outcome,
+    Task,
+    Watch,
+    perform,
+)
+
+SECONDS_UNTIL_ASKED_AGAIN = 2.0
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+class LocalEngine:
+    """`jobs` processes with the threads divided among them."""
+
+    def __init__(self, jobs: int, threads: int | None = None):
+        self.jobs = jobs
+        self.threads = max(1, (threads or len(os.sched_getaffinity(0))) // jobs)
+
+    def run(self, tasks: Sequence[Task], watch: Watch) -> dict[str, Outcome]:
+        """Outcome by task name. A KeyboardInterrupt stops the workers, which save what they have."""
+        pool = _Pool(min(self.jobs, len(tasks)), self.threads)
+        queue = _Queue(tasks)
+        try:
+            while not queue.empty or pool.busy:
+                pool.hand_out(queue, watch)
+                for worker in pool.listen():
+                    queue.settle(worker, watch)
+        except KeyboardInterrupt:
+            pool.interrupt()
+            raise
+        finally:
+            pool.close()
+        return queue.outcomes
+
+
+class _Queue:
+    """Tasks that wait, how often each was tried, and what came of those that ended."""
+
+    def __init__(self, tasks: Sequence[Task]):
+        self.waiting = deque((0.0, task) for task in tasks)
+        self.tries: dict[str, int] = {}
+        self.outcomes: dict[str, Outcome] = {}
+
+    @property
+    def empty(self) -> bool:
+        return not self.waiting
+
+    def next(self) -> Task | None:
+        """The first task that is due, None when none is."""
+        for _ in range(len(self.waiting)):
+            due, task = self.waiting.popleft()
+            if due <= time.monotonic():
+                return task
+            self.waiting.append((due, task))
+        return None
+
+    def settle(self, worker: "_Worker", watch: Watch) -> None:
+        """Takes in what a worker has sent; a task whose process died is tried again."""
+        event = worker.receive()
+        if event is None:
+            task, worker.task = worker.task, None
+            if task is not None:
+                self._died(task, worker.exit_code, watch)
+            return
+        if event.outcome is None:
+            watch(event)
+            return
+        task, worker.task = worker.task, None
+        if event.outcome.status == BUSY:
+            self.waiting.append((time.monotonic() + SECONDS_UNTIL_ASKED_AGAIN, task))
+            return
+        self._ended(task, event.outcome, watch)
+
+    def _died(self, task: Task, exit_code: int | None, watch: Watch) -> None:
+        self.tries[task.name] = self.tries.get(task.name, 0) + 1
+        how = f"its process died (exit code {exit_code}; -9 is often a lack of memory)"
+        if self.tries[task.name] < ATTEMPTS:
+            watch(Event(task.name, "say", text=f"{how}; it goes on in a new one"))
+            self.waiting.appendleft((0.0, task))
+        else:
+            self._ended(task, Outcome(FAILED, message=f"{how}, {ATTEMPTS} times"), watch)
+
+    def _ended(self, task: Task, outcome: Outcome, watch: Watch) -> None:
+        self.outcomes[task.name] = outcome
+        watch(Event(task.name, "end", 1.0, outcome=outcome))
+        if outcome.status == STOPPED:
+            raise KeyboardInterrupt
+
+
+class _Pool:
+    def __init__(self, size: int, threads: int):
+        self.threads = threads
+        self.workers = [_Worker(threads) for _ in range(size)]
+
+    @property
+    def busy(self) -> bool:
+        return any(worker.task is not None for worker in self.workers)
+
+    def hand_out(self, queue: _Queue, watch: Watch) -> None:
+        """Gives every idle worker a task; a worker that died is replaced first."""
+        for place, worker in enumerate(self.workers):
+            if worker.task is None and (task := queue.next()) is not None:
+                if not worker.process.is_alive():
+                    worker = self.workers[place] = _Worker(self.threads)
+                watch(Event(task.name, "begin"))
+                worker.give(task)
+
+    def listen(self) -> list["_Worker"]:
+        """Workers that have something to say, after at most half a second."""
+        by_connection = {worker.connection: worker for worker in self.workers if worker.task is not None}
+        if not by_connection:
+            time.sleep(0.1)
+            return []
+        return [by_connection[connection] for connection in wait(list(by_connection), timeout=0.5)]
+
+    def interrupt(self) -> None:
+        """Asks the workers to save and stop, and waits for them."""
+        for worker in self.workers:
+            if worker.task is not None and worker.process.is_alive():
+                os.kill(worker.process.pid, signal.SIGTERM)
+        until = time.monotonic() + SECONDS_TO_STOP
+        for worker in self.workers:
+            while worker.task is not None and time.monotonic() < until:
+                if worker.connection.poll(0.2):
+                    event = worker.receive()
+                    if event is None or event.outcome is not None:
+                        worker.task = None
+
+    def close(self) -> None:
+        """Ends every process."""
+        for worker in self.workers:
+            worker.close()
+
+
+class _Worker:
+    """One process and the task that it is at."""
+
+    def __init__(self, threads: int):
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, threads))
+        self.process.start()
+        theirs.close()
+        self.task: Task | None = None
+
+    @property
+    def exit_code(self) -> int | None:
+        self.process.join(timeout=1)
+        return self.process.exitcode
+
+    def give(self, task: Task) -> None:
+        self.task = task
+        try:
+            self.connection.send(task)
+        except OSError:  # it died just now: `receive` finds out
+            return
+
+    def receive(self) -> Event | None:
+        """What the worker sent; None when its process is gone."""
+        try:
+            return self.connection.recv()
+        except (EOFError, OSError):
+            return None
+
+    def close(self) -> None:
+        self.connection.close()
+        self.process.join(timeout=1 if self.task is None else 0)
+        if self.process.is_alive():
+            self.process.kill()
+
+
+def _serve(connection: Connection, threads: int) -> None:
+    """The life of a worker process: tasks in, events and an outcome for each out."""
+    _end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent passes a stop on, once
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in THREAD_VARIABLES:
+        os.environ[name] = str(threads)
+    sending = threading.Lock()
+
+    def send(event: Event) -> None:
+        with sending:
+            connection.send(event)
+
+    try:
+        while True:
+            task = connection.recv()
+            send(Event(task.name, "end", 1.0, outcome=perform(task, send)))
+    except (EOFError, OSError, KeyboardInterrupt):
+        return
+
+
+def _end_with_parent() -> None:
+    """A parent that was killed leaves no worker behind."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,99 @@
+"""Tasks on a Ray cluster. Ray places them and moves those of a node that dies; nothing here schedules."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from ablation.engines.task import (
+    ATTEMPTS,
+    BUSY,
+    FAILED,
+    SECONDS_TO_STOP,
+    STOPPED,
+    Event,
+    Outcome,
+    Task,
+    Watch,
+    perform,
+)
+
+PACKAGE = Path(__file__).parents[1]
+SECONDS_UNTIL_ASKED_AGAIN = 5.0
+
+
+class RayEngine:
+    """Each task takes `cpus` cores and `gpus` GPUs (a fraction shares one) of whatever node has them."""
+
+    def __init__(self, address: str | None, cpus: int, gpus: float):
+        self.address, self.cpus, self.gpus = address, cpus, gpus
+
+    def run(self, tasks: Sequence[Task], watch: Watch) -> dict[str, Outcome]:
+        """Outcome by task name. The nodes need the pinned packages; the code travels with the tasks."""
+        if not ray.is_initialized():
+            code = {"py_modules": [str(PACKAGE)]}
+            ray.init(self.address, runtime_env=code, log_to_driver=False, logging_level="warning")
+        reports = _beside_the_driver(_Reports).remote()
+        remote = ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=ATTEMPTS - 1)(_perform)
+        under_way = {remote.remote(task, reports): task for task in tasks}
+        outcomes: dict[str, Outcome] = {}
+        try:
+            while under_way:
+                ready, _ = ray.wait(list(under_way), timeout=1.0)
+                for event in ray.get(reports.drain.remote()):
+                    watch(event)
+                for reference in ready:
+                    task, outcome = under_way.pop(reference), _outcome(reference)
+                    if outcome.status == BUSY:
+                        time.sleep(SECONDS_UNTIL_ASKED_AGAIN / len(tasks))
+                        under_way[remote.remote(task, reports)] = task
+                        continue
+                    outcomes[task.name] = outcome
+                    watch(Event(task.name, "end", 1.0, outcome=outcome))
+        except KeyboardInterrupt:
+            for reference in under_way:
+                ray.cancel(reference)
+            ray.wait(list(under_way), num_returns=len(under_way), timeout=SECONDS_TO_STOP)
+            raise
+        return outcomes
+
+
+@ray.remote(num_cpus=0)
+class _Reports:
+    """Gathers what tasks say, until the driver asks for it."""
+
+    def __init__(self):
+        self.events: list[Event] = []
+
+    def put(self, event: Event) -> None:
+        self.events.append(event)
+
+    def drain(self) -> list[Event]:
+        events, self.events = self.events, []
+        return events
+
+
+def _beside_the_driver(actor):
+    """On the driver's own node, which dies last."""
+    node = ray.get_runtime_context().get_node_id()
+    return actor.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=True))
+
+
+def _perform(task: Task, reports) -> Outcome:
+    def send(event: Event) -> None:
+        reports.put.remote(event)
+
+    send(Event(task.name, "begin"))
+    return perform(task, send)
+
+
+def _outcome(reference) -> Outcome:
+    try:
+        return ray.get(reference)
+    except ray.exceptions.TaskCancelledError:
+        return Outcome(STOPPED, message="stopped from outside")
+    except ray.exceptions.RayError as error:
+        told = str(error).strip().splitlines()[0]
+        return Outcome(FAILED, message=f"its node or process died {ATTEMPTS} times: {told}")

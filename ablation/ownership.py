@@ -1,0 +1,55 @@
+"""Who is at work on something: locks between processes of a machine, and marks that tell whether an owner lives."""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+UNKNOWN = "unknown"
+
+
+@contextmanager
+def held(file: Path, wait: bool) -> Iterator[bool]:
+    """Holds the lock of that file within the block; False when another process has it and `wait` is not
+    asked for. The lock of a process that dies is free at once.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def this_process() -> str:
+    """A mark of this process that no other one will ever have: host, boot, process, its start."""
+    return f"{socket.gethostname()} {_boot()} {os.getpid()} {_started(os.getpid())}"
+
+
+def is_alive(owner: str) -> bool | None:
+    """Whether the process with that mark still runs; None when it is of another machine."""
+    host, boot, process, started = (owner.split() + [UNKNOWN] * 4)[:4]
+    if (host, boot) != (socket.gethostname(), _boot()):
+        return None
+    return process.isdigit() and _started(int(process)) == started != UNKNOWN
+
+
+def _boot() -> str:
+    return _read(Path("/proc/sys/kernel/random/boot_id"))[:13]
+
+
+def _started(process: int) -> str:
+    """When a process began, in the kernel's ticks since boot; `unknown` when there is none (or a zombie)."""
+    after_name = _read(Path(f"/proc/{process}/stat")).rpartition(")")[2].split()
+    return after_name[19] if len(after_name) > 19 and after_name[0] != "Z" else UNKNOWN
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return UNKNOWN

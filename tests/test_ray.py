@@ -1,0 +1,113 @@
+"""A study on a real Ray cluster of two nodes on loopback, over a real tracking server; one node is killed.
+
+Run with `pytest -m ray` where Ray is installed (`pip install .[cluster]`).
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+import mlflow
+import pytest
+import yaml
+from mlflow import MlflowClient
+
+from ablation.track.query import find_runs
+from tests.test_study import ROOT, STUDY, cells_in_store, wait_until
+
+pytestmark = pytest.mark.ray
+EPOCHS = 60
+CELLS = [(arm, seed) for arm in ("Basecase", "norm") for seed in (0, 1)]
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A tracking server that also carries the artifacts, on a port of loopback."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    store = ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db"]
+    artifacts = ["--artifacts-destination", str(tmp_path / "artifacts"), "--serve-artifacts"]
+    place = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "server", *store, *artifacts, *place]
+    process = subprocess.Popen(command, cwd=tmp_path, start_new_session=True, stderr=subprocess.DEVNULL)
+    uri = f"http://127.0.0.1:{port}"
+    wait_until(lambda: answers(f"{uri}/health"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    mlflow.set_tracking_uri(uri)
+    yield uri
+    mlflow.set_tracking_uri(None)
+    os.killpg(process.pid, signal.SIGKILL)
+
+
+def answers(address: str) -> bool:
+    try:
+        return urllib.request.urlopen(address, timeout=2).status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def cluster(server, tmp_path, monkeypatch):
+    """A head and a second node of one core each, with caches of their own."""
+    cluster_utils = pytest.importorskip("ray.cluster_utils", reason="Ray is not installed")
+    import ray
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    caches = [{"ABLATION_CACHE": str(tmp_path / f"cache{node}")} for node in (1, 2)]
+    made = cluster_utils.Cluster(
+        initialize_head=True,
+        head_node_args={"num_cpus": 1, "env_vars": caches[0], "include_dashboard": False},
+    )
+    made.second = made.add_node(num_cpus=1, env_vars=caches[1])
+    made.wait_for_nodes()
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+def test_a_node_that_dies_loses_and_doubles_nothing(cluster, world, tmp_path):
+    study = STUDY | {"arms": {"norm": {"latent_norm": "layernorm"}}}
+    study["baseline"] = study["baseline"] | {"epochs": EPOCHS}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+    words = ["--study", "small.yaml", "--seeds", "2", "--dataset", str(world), "--engine", "ray"]
+    with (tmp_path / "out.txt").open("w") as out:
+        driver = subprocess.Popen(
+            [sys.executable, "-m", "ablation", "study", *words, "--address", cluster.address],
+            cwd=tmp_path,
+            env=os.environ | {"ABLATION_CACHE": str(tmp_path / "cache1")},
+            stdout=out,
+            stderr=out,
+        )
+    second = cluster.second
+    wait_until(lambda: checkpointed_on(tmp_path / "cache2"), seconds=300)
+    stopped = [run for run in find_runs("train") if run.run_id in checkpointed_on(tmp_path / "cache2")]
+    cluster.remove_node(second, allow_graceful=False)
+    killed = time.time()
+    assert driver.wait(timeout=500) == 0, (tmp_path / "out.txt").read_text()
+    assert cells_in_store() == Counter(CELLS)
+    runs = find_runs("train")
+    assert len(runs) == 4 and {run.status for run in runs} == {"FINISHED"}
+    for run in runs:
+        steps = Counter(m.step for m in MlflowClient().get_metric_history(run.run_id, "train/total_loss"))
+        assert steps == Counter(range(1, EPOCHS + 1)), run.name
+    (moved,) = [run for run in runs if run.run_id in {run.run_id for run in stopped}]
+    assert moved.ended / 1000 > killed
+    print((tmp_path / "out.txt").read_text())
+
+
+def checkpointed_on(cache: Path) -> list[str]:
+    """Runs of a node that have written a checkpoint and still train."""
+    return [file.parent.name for file in cache.glob("runs/*/last.pt") if is_training(file.parent.name)]
+
+
+def is_training(run_id: str) -> bool:
+    record = next((run for run in find_runs("train") if run.run_id == run_id), None)
+    return record is not None and record.status == "RUNNING"

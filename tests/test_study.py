@@ -1,0 +1,232 @@
+"""Whole studies with the real commands, a real store and real processes: found, killed, resumed, shared."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from mlflow import MlflowClient
+
+from ablation.commands.judging import find_study, read_record
+from ablation.track.code_state import code_hash, code_hashes
+from ablation.track.query import find_runs, metric_history
+
+ROOT = Path(__file__).parents[1]
+STUDY = {
+    "name": "small",
+    "question": "Does the norm matter?",
+    "primary": "test/image_loss",
+    "metrics": {
+        "test/image_loss": {"delta": 0.01, "effect": 0.02, "reason": "two grey levels"},
+        "test/text_loss": {"delta": 0.1, "reason": "a tenth of a nat"},
+    },
+    "baseline": {
+        "arm": "Basecase",
+        "visual": "basecase",
+        "epochs": 2,
+        "text_pretraining": 1,
+        "batch_size": 4,
+    },
+    "arms": {"norm": {"latent_norm": "layernorm"}, "wide": {"fused_dim": 32}},
+}
+CELLS = [(arm, seed) for arm in ("Basecase", "norm", "wide") for seed in (0, 1)]
+
+
+@pytest.fixture
+def study(store):
+    """The path of a small study of three arms, in the working folder."""
+    (store / "small.yaml").write_text(yaml.safe_dump(STUDY, sort_keys=False))
+    return "small.yaml"
+
+
+def cells_in_store() -> Counter:
+    """How many finished runs each cell has."""
+    return Counter(
+        (run.tags["arm"], int(run.params["seed"])) for run in find_runs("train") if run.status == "FINISHED"
+    )
+
+
+def values(run_id: str) -> dict:
+    names = [
+        f"{split}/{loss}_loss" for split in ("train", "val", "test") for loss in ("total", "image", "text")
+    ]
+    return {name: metric_history(run_id, name) for name in names}
+
+
+def test_a_study_runs_is_found_again_and_judged(command, study, world, store):
+    words = ("study", "--study", study, "--seeds", 2, "--jobs", 2, "--dataset", world)
+    code, out, err = command(*words)
+    assert code == 0, err
+    assert cells_in_store() == Counter(CELLS)
+    parent, older = find_study("small", None)
+    assert parent.status == "FINISHED" and not older
+    children = find_runs("train", extra=f"tags.`mlflow.parentRunId` = '{parent.run_id}'")
+    assert len(children) == 6
+    assert {run.tags["delta_hash"] for run in children} == {parent.tags["delta_hash"]}
+    assert {run.tags["study"] for run in children} == {"small"}
+    assert len(find_runs("pretrain")) == 2
+    assert "[6 of 6]" in out
+    assert "exploratory" in out or "invalid: not learning" in out
+    assert parent.tags["mlflow.note.content"].startswith("**Does the norm matter?**")
+    artifacts = {f.path for f in MlflowClient().list_artifacts(parent.run_id, "summary")}
+    assert {"summary/arms.csv", "summary/arms.md", "summary/Results_Summary.csv"} <= artifacts
+
+    code, out, _ = command(*words)
+    assert code == 0 and "6 of 6 cells are finished already" in out and "going on with the study's run" in out
+    assert len(find_runs("train")) == 6 and len(find_runs("study")) == 1
+
+    code, out, _ = command(*(w if w != 2 else 3 for w in words[:5]), "--dataset", world)
+    assert code == 0 and "6 of 9 cells are finished already" in out
+    assert len(find_runs("train")) == 9 and len(find_runs("study")) == 1
+
+    code, out, err = command("summary", "--study", study, "--out", "tables", "--format", "latex")
+    assert code == 0, err
+    arms = pd.read_csv(store / "tables" / "arms.csv")
+    assert arms["arm"].tolist() == ["Basecase", "norm", "wide"] * 2
+    assert arms["n"].tolist() == [3] * 6 and arms["pairs"].tolist() == [0, 3, 3] * 2
+    assert not arms["bootstrap_low"][1:3].isna().any()
+    assert "toprule" in (store / "tables" / "arms.tex").read_text()
+    first = {p.name: p.read_bytes() for p in (store / "tables").iterdir()}
+    command("summary", "--study", parent.run_id, "--out", "tables", "--format", "latex")
+    assert first == {p.name: p.read_bytes() for p in (store / "tables").iterdir()}
+
+    code, out, _ = command("plan", "--study", study, "--seeds", 6, "--dataset", world)
+    assert code == 0 and "9 of 18 cells are left to run: about" in out
+    assert "seeds to detect 0.02" in out and "pilot" in out
+
+
+def test_a_configuration_run_by_itself_is_a_cell_too(command, study, world, store):
+    base = STUDY["baseline"] | {"dataset": str(world)}
+    words = [word for key, value in base.items() if key != "arm" for word in (f"--{key}", value)]
+    assert command("main", *words)[0] == 0
+    (alone,) = find_runs("train")
+    code, _, err = command("study", "--study", study, "--seeds", 1, "--dataset", world, "--only", "Basecase")
+    assert code == 3 and "2 of 3 cells are not finished" in err and "--only norm/0" in err
+    parent, _ = find_study("small", None)
+    cells = {(c["arm"], c["seed"]): c["run_id"] for c in read_record(parent.run_id).cells}
+    assert cells["Basecase", 0] == alone.run_id and len(find_runs("train")) == 1
+    code, _, err = command("summary", "--study", "small", "--out", "tables")
+    assert code == 3 and "no run yet" in err
+    missing = pd.read_csv(store / "tables" / "missing_cells.csv")
+    assert missing["arm"].tolist() == ["norm", "wide"] and "--only wide/0" in missing["command"][1]
+    arms = pd.read_csv(store / "tables" / "arms.csv")
+    assert arms["note"][1] == "no finished run"
+
+
+def test_a_failing_cell_stops_no_other_and_code_that_changed_runs_anew(command, world, store, monkeypatch):
+    content = STUDY | {"arms": {"huge": {"image_weight": 1e39}, "norm": {"latent_norm": "layernorm"}}}
+    (store / "small.yaml").write_text(yaml.safe_dump(content))
+    words = ("study", "--study", "small.yaml", "--seeds", 1, "--dataset", world)
+    code, out, err = command(*words)
+    assert code == 3 and "[3 of 3]" in out and "1 of 3 cells are not finished" in err
+    assert "total_loss is inf in epoch 1" in err and "--only huge/0" in err
+    parent, _ = find_study("small", None)
+    assert parent.status == "FAILED"
+    assert cells_in_store() == Counter([("Basecase", 0), ("norm", 0)])
+    code, out, err = command(*words)
+    assert code == 3 and "2 of 3 cells are finished already" in out
+    assert len([run for run in find_runs("train") if run.tags["arm"] == "huge"]) == 1
+
+    monkeypatch.setattr("ablation.track.code_state.code_hash", lambda: "changed")
+    code_hashes.cache_clear()
+    code, out, _ = command("plan", "--study", "small.yaml", "--seeds", 1, "--dataset", world)
+    monkeypatch.undo()
+    code_hashes.cache_clear()
+    assert "3 of 3 cells are left to run" in out and code_hash() != "changed"
+
+
+def launch(store: Path, study: str, world: Path, *words: object) -> subprocess.Popen:
+    """A study in a process of its own, as from a terminal."""
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "MLFLOW_TRACKING_URI": f"sqlite:///{store}/mlflow.db",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    command = [sys.executable, "-m", "ablation", "study", "--study", study, "--dataset", str(world)]
+    with (store / f"out-{time.monotonic_ns()}.txt").open("w") as out:
+        return subprocess.Popen(
+            command + [str(word) for word in words],
+            cwd=store,
+            env=environment,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+
+
+def wait_until(true, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+def test_a_study_that_is_killed_goes_on_by_the_same_command(study, world, store):
+    words = ("--seeds", 2, "--jobs", 2)
+    driver = launch(store, study, world, *words)
+    wait_until(lambda: sum(cells_in_store().values()) >= 2)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    before = {run.run_id: run for run in find_runs("train")}
+    done = {run_id: values(run_id) for run_id, run in before.items() if run.status == "FINISHED"}
+    again = launch(store, study, world, *words)
+    assert again.wait(timeout=240) == 0, next(store.glob("out-*")).read_text()
+    assert cells_in_store() == Counter(CELLS)
+    runs = find_runs("train")
+    assert len(runs) == 6 and {run.status for run in runs} == {"FINISHED"}
+    assert {run.status for kind in ("study", "pretrain") for run in find_runs(kind)} == {"FINISHED"}
+    assert len(find_runs("study")) == 1 and len(find_runs("pretrain")) == 2
+    for run_id, known in done.items():
+        assert values(run_id) == known
+    for run in runs:
+        for name in run.metrics:
+            steps = [m.step for m in MlflowClient().get_metric_history(run.run_id, name)]
+            assert len(steps) == len(set(steps)), (run.name, name)
+
+
+def test_two_studies_at_once_on_one_store_run_each_cell_once(study, world, store):
+    other = STUDY | {
+        "name": "other",
+        "arms": STUDY["arms"] | {"both": {"fused_dim": 32, "latent_norm": "layernorm"}},
+    }
+    (store / "other.yaml").write_text(yaml.safe_dump(other))
+    drivers = [launch(store, name, world, "--seeds", 2) for name in (study, "other.yaml")]
+    assert [driver.wait(timeout=240) for driver in drivers] == [0, 0], [
+        p.read_text() for p in store.glob("out-*")
+    ]
+    assert cells_in_store() == Counter([*CELLS, ("both", 0), ("both", 1)])
+    assert len(find_runs("train")) == 8 and len(find_runs("pretrain")) == 2
+    for name, count in (("small", 6), ("other", 8)):
+        parent, _ = find_study(name, None)
+        record = json.loads(Path(parent.artifact_uri, "summary", "..", "study.json").read_text())
+        assert len(record["cells"]) == count and parent.status == "FINISHED"
+
+
+@pytest.mark.parametrize(
+    "words, named",
+    [
+        (["study", "--study", "publishd"], "did you mean published?"),
+        (["study", "--seeds", "0", "--jbos", "2"], "did you mean jobs?"),
+        (["study", "--visual", "resnet"], "the study itself sets visual"),
+        (["study", "--latent_dimm", "3"], "did you mean latent_dim?"),
+        (["study", "--learning_rate", "-1"], "learning_rate=-1"),
+        (["study", "--engine", "ray"], "MLFLOW_TRACKING_URI=http"),
+        (["plan", "--study", "nope.yaml"], "there is no such file"),
+    ],
+)
+def test_a_bad_study_command_ends_with_2_and_leaves_no_run(command, store, words, named):
+    code, _, err = command(*words)
+    assert code == 2 and named in err and "Traceback" not in err
+    assert not find_runs("study")
+
+
+def test_a_summary_of_a_study_that_was_never_run(command, store):
+    code, _, err = command("summary", "--study", "published")
+    assert code == 1 and "holds no study published" in err and "python -m ablation study" in err

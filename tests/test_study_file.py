@@ -1,0 +1,156 @@
+"""A study file is checked as strictly as a configuration, and writes its arms out."""
+
+import pytest
+import yaml
+
+from ablation.config.config import Config
+from ablation.config.metrics import MEASURES
+from ablation.config.study_file import load_study, shipped_studies
+from ablation.errors import ConfigError
+
+GOOD = {
+    "name": "mine",
+    "question": "Does it matter?",
+    "primary": "test/image_loss",
+    "metrics": {"test/image_loss": {"delta": 0.01, "reason": "a grey level"}},
+    "baseline": {"visual": "basecase"},
+    "arms": {"norm": {"latent_norm": "layernorm"}},
+}
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a study file: the good one with some sections changed, or left out where None is given."""
+
+    def write(**changes):
+        content = {k: v for k, v in (GOOD | changes).items() if v is not None}
+        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        return str(tmp_path / "mine.yaml")
+
+    return write
+
+
+def test_the_published_study_has_the_published_rows():
+    study = load_study("published")
+    assert [arm.name for arm in study.arms] == [arm.config.arm for arm in study.arms]
+    assert [arm.name for arm in study.arms] == list(study.published.rows)
+    assert study.published.rows["ResNet128-e10"]["Text Loss"] == 4.1181
+    assert study.baseline.config == Config(visual="basecase")
+    assert study.arms[-1].config == Config(latent_dim=128, epochs=10)
+    assert [(arm.name, c.seed) for arm, c in study.cells(2)][:7:6] == [("Basecase", 0), ("Basecase", 1)]
+
+
+@pytest.mark.parametrize("name", shipped_studies())
+def test_every_shipped_study_differs_from_its_baseline_in_the_named_keys_only(name):
+    study = load_study(name)
+    base = study.baseline.config.texts()
+    for arm in study.arms[1:]:
+        texts = arm.config.texts()
+        assert {key for key in texts if texts[key] != base[key]} == {
+            key for key in arm.changes if arm.changes[key] != base[key]
+        }
+    assert len({arm.config.hash() for arm in study.arms}) == len(study.arms)
+
+
+def test_overrides_go_into_every_arm_and_none_that_the_study_sets(write):
+    study = load_study(write(), {"epochs": "2"})
+    assert {arm.config.epochs for arm in study.arms} == {2}
+    with pytest.raises(ConfigError, match="latent_norm=relu cannot be given: the study itself sets"):
+        load_study(write(), {"latent_norm": "relu"})
+
+
+def test_a_factorial_leaves_out_the_baseline(write):
+    levels = {"latent_norm": ["relu", "layernorm"], "fused_dim": [16, 32, 64]}
+    study = load_study(write(arms=None, factorial=levels))
+    assert len(study.arms) == 6
+    assert study.arms[1].name == "fused_dim=32" and "latent_norm=layernorm,fused_dim=64" in [
+        arm.name for arm in study.arms
+    ]
+
+
+def test_one_factor_in_and_out(write):
+    factors = {"norm": {"latent_norm": "layernorm"}, "wide": {"fused_dim": 64, "text_dim": 32}}
+    study = load_study(
+        write(arms=None, one_factor_in=factors, one_factor_out=factors | {"raw": {"equalize": False}})
+    )
+    configs = {arm.name: arm.config for arm in study.arms}
+    assert list(configs) == [
+        "baseline",
+        "only norm",
+        "only wide",
+        "all",
+        "all but norm",
+        "all but wide",
+        "all but raw",
+    ]
+    assert configs["only wide"].fused_dim == 64 and configs["only wide"].latent_norm == "relu"
+    assert configs["all"].text_dim == 32 and not configs["all"].equalize
+    assert configs["all but wide"].text_dim == 16 and configs["all but wide"].latent_norm == "layernorm"
+
+
+@pytest.mark.parametrize(
+    "changes, named",
+    [
+        ({"arms": {"a": {"latent_nrm": "relu"}}}, ["arm a", "did you mean latent_norm?"]),
+        ({"arms": {"a": {"epochs": 0}, "b": {"fused_dim": "x"}}}, ["epochs=0", "fused_dim=x"]),
+        ({"arms": {"a": {"visual": "basecase"}}}, ["same configuration as arm baseline"]),
+        ({"arms": {"a": {"epochs": 2}, "A": {"epochs": 3}}}, ["arm A has the same name as arm a"]),
+        ({"arms": {"a/b": {"epochs": 2}}}, ["arm a/b", "its name must be"]),
+        ({"arms": {"a": {"seed": 3}}}, ["seed cannot be an arm's: seeds are the study's"]),
+        ({"arms": {"a": {"max_stories": 30}}}, ["max_stories cannot be an arm's"]),
+        ({"arms": {"a": {"windows": "sliding"}}}, ["set scored_windows in the baseline"]),
+        ({"arms": {"a": 3}}, ["must name the keys it changes, not 3"]),
+        ({"arms": None}, ["it has no arm"]),
+        ({"arms": []}, ["arms must be a mapping"]),
+        ({"primary": "test/text_loss"}, ["must stand under metrics, with its delta and reason"]),
+        ({"metrics": {"test/image_los": {"delta": 1, "reason": "x"}}}, ["did you mean test/image_loss?"]),
+        ({"metrics": {"test/image_loss": {"delta": -1, "reason": "x"}}}, ["delta=-1", "> 0"]),
+        ({"metrics": {"test/image_loss": {"delta": True, "reason": "x"}}}, ["delta=True"]),
+        ({"metrics": {"test/image_loss": {"delta": 1}}}, ["reason is missing"]),
+        ({"question": None}, ["question is missing"]),
+        ({"quetsion": "x"}, ["did you mean question?"]),
+        ({"factorial": {"epochs": 3}}, ["a list of at least two values"]),
+        ({"baseline": {"dataset": "x/y"}}, ["dataset cannot be set in a study file"]),
+        ({"published": {"rows": 3, "source": "x", "dataset": "y"}}, ["rows must map arms"]),
+    ],
+)  # fmt: skip
+def test_a_bad_file_names_every_problem(write, changes, named):
+    with pytest.raises(ConfigError) as error:
+        load_study(write(**changes))
+    assert all(name in str(error.value) for name in named), str(error.value)
+
+
+def test_several_problems_come_at_once(write):
+    with pytest.raises(ConfigError) as error:
+        load_study(write(question=None, arms={"a": {"epochs": 0}, "b": {"nope": 1}}))
+    assert len(error.value.problems) == 3
+
+
+def test_what_is_no_study_at_all(tmp_path):
+    (tmp_path / "x.yaml").write_text("just words")
+    with pytest.raises(ConfigError, match="must be a mapping of sections"):
+        load_study(str(tmp_path / "x.yaml"))
+    (tmp_path / "x.yaml").write_text("a: [1, 2")
+    with pytest.raises(ConfigError, match="is not YAML"):
+        load_study(str(tmp_path / "x.yaml"))
+    (tmp_path / "x.yaml").write_text("a: !!python/object/apply:os.system ['true']")
+    with pytest.raises(ConfigError, match="is not YAML"):
+        load_study(str(tmp_path / "x.yaml"))
+    with pytest.raises(ConfigError, match="did you mean published"):
+        load_study("publishd")
+
+
+def test_the_hash_of_delta_tells_what_was_declared(write):
+    first = load_study(write())
+    assert first.delta_hash == load_study(write(arms={"other": {"epochs": 9}})).delta_hash
+    for stake in ({"delta": 0.02, "reason": "a grey level"}, {"delta": 0.01, "reason": "another"}):
+        assert load_study(write(metrics={"test/image_loss": stake})).delta_hash != first.delta_hash
+
+
+@pytest.mark.parametrize("measure", MEASURES.values(), ids=lambda m: m.name)
+def test_every_measure_declares_a_range_and_stays_in_it(measure):
+    assert measure.low < measure.high and measure.parts and measure.unit
+    metrics = {"test/image_loss": 0.2, "floor/test_image_median": 0.25, "test/text_loss": 4.0}
+    metrics |= {"floor/test_text_unigram": 5.0} | {measure.name: 0.1}
+    assert measure.low <= measure.value(metrics) <= measure.high
+    assert measure.value({}) is None
