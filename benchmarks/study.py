@@ -56,7 +56,10 @@ def pretrain(folder: str, options: argparse.Namespace) -> None:
 
 def run(folder: str, options: argparse.Namespace, *words: object) -> None:
     """One command of the program in the folder."""
-    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db",
+        "PYTHONPATH": str(ROOT),
+    }
     command = [sys.executable, "-m", "ablation", *map(str, words), "--world_stories", str(options.stories)]
     subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
 

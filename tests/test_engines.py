@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,9 @@ def test_a_failing_task_stops_no_other(tmp_path):
     tasks += [task("dies once", die_once, mark=str(tmp_path / "died")), task("dies", die)]
     tasks += [task("busy once", busy_once, mark=str(tmp_path / "busy"))]
     events: list[Event] = []
-    outcomes = LocalEngine(jobs=2, threads=2).run(tasks, events.append)
+    with closing(LocalEngine(jobs=2, threads=2)) as engine:
+        outcomes = engine.run(tasks, events.append)
+        assert engine.run([task("again", square, number=5)], events.append)["again"].result["value"] == 25
     assert [outcomes[f"square {n}"].result["value"] for n in range(3)] == [0, 1, 4]
     assert outcomes["square 0"].result["threads"] == "1"
     assert (outcomes["refused"].status, outcomes["refused"].message) == (FAILED, "it cannot be done")
@@ -91,9 +94,11 @@ def test_outcomes_of_a_task_in_this_process():
     assert perform(Task("b", "tests.test_engines:nothing", {}), lambda event: None).status == FAILED
 
 
-def test_threads_are_divided_and_never_none():
+def test_threads_are_divided_and_never_none(monkeypatch):
     assert LocalEngine(jobs=3, threads=8).threads == 2
     assert LocalEngine(jobs=16, threads=2).threads == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "6")
+    assert LocalEngine(jobs=2).threads == 3
 
 
 def start_driver(tmp_path: Path) -> subprocess.Popen:

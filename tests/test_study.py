@@ -148,6 +148,7 @@ def launch(store: Path, study: str, world: Path, *words: object) -> subprocess.P
         "PYTHONPATH": str(ROOT),
         "MLFLOW_TRACKING_URI": f"sqlite:///{store}/mlflow.db",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
     }
     command = [sys.executable, "-m", "ablation", "study", "--study", study, "--dataset", str(world)]
     with (store / f"out-{time.monotonic_ns()}.txt").open("w") as out:

@@ -1,13 +1,15 @@
 """One task of a study, in whatever process it runs: a cell (one arm with one seed), or what cells share."""
 
+from functools import lru_cache
 from typing import Any
 
 from ablation.commands.pretrain import pretrained_autoencoder
 from ablation.commands.stories import load_stories
-from ablation.commands.train import train
+from ablation.commands.train import Prepared, all_floors, train
 from ablation.commands.training import choose_device, forget
 from ablation.config.config import Config
 from ablation.config.declare import resolve
+from ablation.console import Silent
 from ablation.data.sources import cache_folder
 from ablation.engines.task import Busy, Reporter
 from ablation.ownership import held
@@ -16,6 +18,18 @@ from ablation.track.mlflow_run import PARENT_TAG, MlflowRun, closing, use_store
 from ablation.track.query import RunRecord, find_runs
 
 CLAIM_TAG = "claim"
+DATA_KEYS = (
+    "dataset",
+    "world_stories",
+    "max_stories",
+    "seed",
+    "equalize",
+    "windows",
+    "scored_windows",
+    "tokenizer",
+    "text_target",
+    "batch_size",
+)
 SHOWN = ("test/image_loss", "test/text_loss", "floor/test_image_median")
 
 
@@ -44,9 +58,23 @@ def run_cell(work: dict[str, Any], console: Reporter) -> dict[str, Any]:
             return _result(finished[-1].run_id, finished[-1].metrics, found=True)
         tracked = _open(config, work, earlier)
         with closing(tracked, again="the same command goes on"):
-            metrics = train(config, tracked, console, expected_cell=work["cell_hash"])
+            metrics = train(
+                config, tracked, console, stories_and_floors(data_part(config)), work["cell_hash"]
+            )
         forget(tracked)
     return _result(tracked.run_id, metrics, found=False)
+
+
+@lru_cache(maxsize=1)
+def stories_and_floors(config: Config) -> Prepared:
+    """Kept for the next cell: the arms of a seed share them."""
+    stories = load_stories(config, Silent())
+    return stories, all_floors(config, stories, Silent())
+
+
+def data_part(config: Config) -> Config:
+    """The keys of a configuration that stories and floors depend on, the others at their defaults."""
+    return Config(**{name: getattr(config, name) for name in DATA_KEYS})
 
 
 def _open(config: Config, work: dict[str, Any], earlier: list[RunRecord]) -> MlflowRun:

@@ -33,6 +33,7 @@ def run(options: PretrainOptions, console: Console) -> int:
     key = EPOCH_KEYS[options.part]
     if getattr(options, key) == 0:
         raise ConfigError([f"{key}=0 leaves nothing to train: give part={options.part} at least 1 epoch"])
+    choose_device(options.device)
     stories = load_stories(options, console)
     identity = _identity(options.part, options, stories)
     with one_at_a_time(identity["hash"]):

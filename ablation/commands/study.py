@@ -3,6 +3,7 @@
 import shlex
 import uuid
 from collections.abc import Sequence
+from contextlib import closing as closing_engine
 from dataclasses import dataclass, replace
 
 from ablation.analyse.study_record import StudyRecord
@@ -45,7 +46,9 @@ def run(options: StudyOptions, console: Console) -> int:
     parent = session.open_parent()
     with closing(parent, again=f"the same command goes on: {session.command}"):
         session.write_record(parent)
-        session.run(engine, parent)
+        with closing_engine(engine):
+            session.run(engine, parent)
+        session.write_record(parent)
         judged = judge(parent.run_id)
         for name, text in study_files(judged, "markdown").items():
             parent.log_text(text, f"summary/{name}")
@@ -79,30 +82,33 @@ class Session:
         self.options, self.study, self.console = options, study, console
         self.stories = stories_of(study, console)
         self.data_hash = next(iter(self.stories.values())).source.digest
-        self.cells = planned_cells(study, options.seeds, self.data_hash)
-        self.chosen = chosen_cells(self.cells, options.only)
+        self.seeds = options.seeds
+        self.chosen = chosen_cells(planned_cells(study, options.seeds, self.data_hash), options.only)
         self.state = code_state()
 
     @property
     def command(self) -> str:
         """The words that run the whole study again."""
-        return study_command(self.options)
+        return study_command(replace(self.options, seeds=self.seeds))
 
     def open_parent(self) -> MlflowRun:
-        """The parent run of the same study on the same data with the same code, or a new one."""
+        """The parent run of the same study on the same data with the same code, or a new one. Seeds that it
+        has had already stay in its record.
+        """
         identity = {"name": self.study.name, "arms": self.study.arms_hash, "data_hash": self.data_hash}
         hashes = {name: self.state[name] for name in ("code_hash", "environment_hash")}
         study_hash = short_hash(identity | hashes)
+        earlier = find_runs(KIND, extra=f"tags.study_hash = '{study_hash}'")
+        self.seeds = max([self.seeds, *(int(run.tags.get("seeds", 0)) for run in earlier)])
         tags = {
             "kind": KIND,
             "study": self.study.name,
             "study_hash": study_hash,
             "delta_hash": self.study.delta_hash,
             "data_hash": self.data_hash,
-            "seeds": str(self.options.seeds),
+            "seeds": str(self.seeds),
             **self.state,
         }
-        earlier = find_runs(KIND, extra=f"tags.study_hash = '{study_hash}'")
         if earlier:
             label_bystander(f"study {self.study.name}, went on in {earlier[-1].run_id}", "bystander")
             self.console.say(f"going on with the study's run {earlier[-1].run_id}")
@@ -110,7 +116,7 @@ class Session:
         return MlflowRun.start(f"study {self.study.name}", tags)
 
     def write_record(self, parent: MlflowRun) -> None:
-        """What the study declares, before any result is there."""
+        """What the study declares, before any result is there, and the runs that fill it by now."""
         parent.log_text(self.record().to_json(), RECORD)
         parent.log_text(self.study.text, "study.yaml")
 
@@ -136,7 +142,7 @@ class Session:
                     "run_id": cell.run_id,
                     "command": study_command(self.options, cell.name),
                 }
-                for cell in self.cells
+                for cell in planned_cells(study, self.seeds, self.data_hash)
             ],
             command=self.command,
             dataset=study.baseline.config.dataset,

@@ -35,6 +35,8 @@ from ablation.train.loop import LoopState
 from ablation.train.story_task import StoryTask
 
 KIND = "train"
+Prepared = tuple[Stories, dict[str, float]]
+"""Stories, and floors by metric name."""
 MOST_ASKED = 160
 
 
@@ -69,9 +71,14 @@ def _open_run(config: Config) -> MlflowRun:
 
 
 def train(
-    config: Config, tracked: MlflowRun, console: Console, expected_cell: str | None = None
+    config: Config,
+    tracked: MlflowRun,
+    console: Console,
+    prepared: Prepared | None = None,
+    expected_cell: str | None = None,
 ) -> dict[str, float]:
-    """Returns the metrics of the best epoch, the floors and what the test gave.
+    """Returns the metrics of the best epoch, the floors and what the test gave. `prepared` are the
+    configuration's stories and floors, where they are known.
 
     Raises DataError where a cell of a study is expected and this machine has other data, code or packages.
     """
@@ -79,7 +86,7 @@ def train(
     tracked.log_params(texts, keys_of(type(config)))
     tracked.log_text(json.dumps(texts, indent=1), "config.json")
     console.say(f"run: {config.run_name}, id {tracked.run_id}")
-    stories = load_stories(config, console)
+    stories, floor = prepared or (load_stories(config, console), None)
     source = stories.source
     cell = cell_hash(config.hash(), source.digest)
     if expected_cell not in (None, cell):
@@ -96,7 +103,7 @@ def train(
         }
     )
     tracked.log_dataset(source.name, stories.digest, source.location, stories.profile)
-    floor = all_floors(config, stories, console)
+    floor = floor or all_floors(config, stories, console)
     task = _task(config, stories, floor, tracked, console)
     if not tracked.logged_steps("floor/image_median"):
         tracked.log_metrics(floor, step=0)

@@ -27,27 +27,38 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 
 
 class LocalEngine:
-    """`jobs` processes with the threads divided among them."""
+    """`jobs` processes with the threads divided among them; they stay until `close`, since to start one takes
+    seconds.
+    """
 
     def __init__(self, jobs: int, threads: int | None = None):
         self.jobs = jobs
-        self.threads = max(1, (threads or len(os.sched_getaffinity(0))) // jobs)
+        self.threads = max(1, (threads or threads_here()) // jobs)
+        self.pool = _Pool(jobs, self.threads)
 
     def run(self, tasks: Sequence[Task], watch: Watch) -> dict[str, Outcome]:
         """Outcome by task name. A KeyboardInterrupt stops the workers, which save what they have."""
-        pool = _Pool(min(self.jobs, len(tasks)), self.threads)
         queue = _Queue(tasks)
         try:
-            while not queue.empty or pool.busy:
-                pool.hand_out(queue, watch)
-                for worker in pool.listen():
+            while not queue.empty or self.pool.busy:
+                self.pool.hand_out(queue, watch)
+                for worker in self.pool.listen():
                     queue.settle(worker, watch)
         except KeyboardInterrupt:
-            pool.interrupt()
+            self.pool.interrupt()
+            self.close()
             raise
-        finally:
-            pool.close()
         return queue.outcomes
+
+    def close(self) -> None:
+        """Ends the processes."""
+        self.pool.close()
+
+
+def threads_here() -> int:
+    """What OMP_NUM_THREADS allows, else one for each core that this process may use."""
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    return int(allowed) if allowed.isdigit() and int(allowed) else len(os.sched_getaffinity(0))
 
 
 class _Queue:
@@ -106,21 +117,23 @@ class _Queue:
 
 class _Pool:
     def __init__(self, size: int, threads: int):
-        self.threads = threads
-        self.workers = [_Worker(threads) for _ in range(size)]
+        self.size, self.threads = size, threads
+        self.workers: list[_Worker] = []
 
     @property
     def busy(self) -> bool:
         return any(worker.task is not None for worker in self.workers)
 
     def hand_out(self, queue: _Queue, watch: Watch) -> None:
-        """Gives every idle worker a task; a worker that died is replaced first."""
-        for place, worker in enumerate(self.workers):
-            if worker.task is None and (task := queue.next()) is not None:
-                if not worker.process.is_alive():
-                    worker = self.workers[place] = _Worker(self.threads)
-                watch(Event(task.name, "begin"))
-                worker.give(task)
+        """Gives every idle worker a task; one that died is replaced, and so many are started as are needed."""
+        self.workers = [worker for worker in self.workers if worker.task or worker.process.is_alive()]
+        idle = [worker for worker in self.workers if worker.task is None]
+        while (idle or len(self.workers) < self.size) and (task := queue.next()) is not None:
+            worker = idle.pop(0) if idle else _Worker(self.threads)
+            if worker not in self.workers:
+                self.workers.append(worker)
+            watch(Event(task.name, "begin"))
+            worker.give(task)
 
     def listen(self) -> list["_Worker"]:
         """Workers that have something to say, after at most half a second."""
@@ -147,6 +160,7 @@ class _Pool:
         """Ends every process."""
         for worker in self.workers:
             worker.close()
+        self.workers = []
 
 
 class _Worker:

@@ -59,6 +59,10 @@ class RayEngine:
             raise
         return outcomes
 
+    def close(self) -> None:
+        """Leaves the cluster."""
+        ray.shutdown()
+
 
 @ray.remote(num_cpus=0)
 class _Reports:

@@ -55,6 +55,9 @@ class Engine(Protocol):
     def run(self, tasks: Sequence[Task], watch: Watch) -> dict[str, Outcome]:
         """Outcome by task name: every task is tried, none stops another."""
 
+    def close(self) -> None:
+        """Gives back what it holds."""
+
 
 class Reporter:
     """In the place of a console within a task: what it is told becomes events."""

@@ -14,7 +14,6 @@ PACKAGE = Path(__file__).parents[1]
 NOT_COMPUTING = (
     "__main__.py",
     "analyse",
-    "commands/cells.py",
     "commands/judging.py",
     "commands/outcome.py",
     "commands/plan.py",
