@@ -1,5 +1,6 @@
 """`python -m ablation COMMAND --key value …`: reads the words, then imports what the command needs."""
 
+import os
 import signal
 import sys
 from importlib import import_module
@@ -8,6 +9,7 @@ from ablation.config.command_line import HELP_WORDS, entry_help, entry_of, gener
 from ablation.errors import AblationError
 
 STOPPED = 130
+PIPE_CLOSED = 141
 
 
 def main(words: list[str] | None = None) -> int:
@@ -24,6 +26,9 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return STOPPED
+    except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
 
 
 def run(name: str, words: list[str]) -> int:

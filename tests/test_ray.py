@@ -22,7 +22,7 @@ from ablation.track.query import find_runs
 from tests.test_study import ROOT, STUDY, cells_in_store, wait_until
 
 pytestmark = pytest.mark.ray
-EPOCHS = 60
+EPOCHS = 200
 CELLS = [(arm, seed) for arm in ("Basecase", "norm") for seed in (0, 1)]
 
 
@@ -36,7 +36,8 @@ def server(tmp_path, monkeypatch):
     artifacts = ["--artifacts-destination", str(tmp_path / "artifacts"), "--serve-artifacts"]
     place = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command = [sys.executable, "-m", "mlflow", "server", *store, *artifacts, *place]
-    process = subprocess.Popen(command, cwd=tmp_path, start_new_session=True, stderr=subprocess.DEVNULL)
+    with (tmp_path / "server.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=tmp_path, start_new_session=True, stdout=log, stderr=log)
     uri = f"http://127.0.0.1:{port}"
     wait_until(lambda: answers(f"{uri}/health"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
@@ -98,6 +99,10 @@ def test_a_node_that_dies_loses_and_doubles_nothing(cluster, world, tmp_path):
     for run in runs:
         steps = Counter(m.step for m in MlflowClient().get_metric_history(run.run_id, "train/total_loss"))
         assert steps == Counter(range(1, EPOCHS + 1)), run.name
+    fetched = [line for line in (tmp_path / "server.log").read_text().splitlines() if "last.pt" in line]
+    assert any(line.split('"')[1].startswith("GET") for line in fetched), (
+        "it did not go on from its checkpoint"
+    )
     (moved,) = [run for run in runs if run.run_id in {run.run_id for run in stopped}]
     assert moved.ended / 1000 > killed
     print((tmp_path / "out.txt").read_text())

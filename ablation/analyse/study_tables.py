@@ -148,17 +148,17 @@ def _page_row(result: ArmResult) -> dict:
         "runs": len(result.values),
         result.measure.name: _with_interval(result.mean, result.interval, "{:.4f}"),
         "difference": _with_interval(made.mean, made.interval, "{:+.4f}") if made else "",
-        "p (Holm)": _p(made.p_t_holm if result.primary else made.p_t) if made else "",
-        "TOST p (Holm)": _p(made.p_tost_holm if result.primary else made.p_tost) if made else "",
+        "p": _p(made.p_t_holm if result.primary else made.p_t) if made else "",
+        "TOST p": _p(made.p_tost_holm if result.primary else made.p_tost) if made else "",
         "collapsed": f"{gate.collapsed} of {gate.runs}",
-        "spread / targets'": _share(result),
+        "spread": _share(result),
         "verdict": result.verdict,
     }
 
 
 def _share(result: ArmResult) -> str:
     validity = _validity(result)
-    return f"{validity['spread']:.4f} / {validity['target_spread']:.3f}" if result.runs else ""
+    return f"{validity['spread'] / validity['target_spread']:.1%}" if result.runs else ""
 
 
 def _with_interval(value: float, interval: tuple[float, float], form: str) -> str:
@@ -181,6 +181,12 @@ def page_table(results: Sequence[ArmResult], style: str = "simple") -> str:
     return tabulate(
         page_frame(results), headers="keys", showindex=False, tablefmt=style, disable_numparse=True
     )
+
+
+LEGEND = (
+    "difference: to the baseline, seed by seed, with its 95 % interval. p, TOST p: of a difference and of "
+    "equivalence, Holm-corrected. spread: of the predicted images, of what the targets' is."
+)
 
 
 def notes(results: Sequence[ArmResult]) -> list[str]:

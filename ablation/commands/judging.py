@@ -14,6 +14,7 @@ from ablation.analyse.judge import ArmResult, Judge
 from ablation.analyse.story_scores import ScoresByStory
 from ablation.analyse.study_record import Cell, StudyRecord, by_arm, cells_of
 from ablation.analyse.study_tables import (
+    LEGEND,
     STYLES,
     arms_frame,
     missing_frame,
@@ -148,7 +149,7 @@ def study_page(judged: Judged) -> str:
         page_table(judged.primary, "github"),
         "\n".join(f"- {line}" for line in told),
         f"Judged on `{record.primary}`; differences within ±{stake['delta']:g} are negligible. {stake['reason']} "
-        f"(declaration {record.delta_hash}). Intervals are 95 %, of the mean over the seeds.",
+        f"(declaration {record.delta_hash}). {LEGEND}",
         f"Data: {record.dataset} ({record.data_hash}). Code: {record.code_commit[:12]}"
         f"{' with uncommitted changes' if record.code_dirty == 'true' else ''}. Repeat it with\n\n"
         f"    {record.command}",
@@ -158,7 +159,7 @@ def study_page(judged: Judged) -> str:
 
 def told(judged: Judged) -> str:
     """For the console: the table, its notes, and the answer."""
-    lines = [page_table(judged.primary), "", *notes(judged.primary), "", answer(judged.primary)]
+    lines = [page_table(judged.primary), "", LEGEND, "", *notes(judged.primary), "", answer(judged.primary)]
     return "\n".join(lines)
 
 

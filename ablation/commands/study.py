@@ -42,21 +42,15 @@ def run(options: StudyOptions, console: Console) -> int:
     engine = choose_engine(options, tracking_uri())
     choose_device(study.baseline.config.device)
     console.say(f"study {study.name}: {len(study.arms)} arms × {options.seeds} seeds\n  {study.question}")
-    session = Session(options, study, console)
-    parent = session.open_parent()
-    with closing(parent, again=f"the same command goes on: {session.command}"):
-        session.write_record(parent)
-        with closing_engine(engine):
+    with closing_engine(engine):
+        engine.start()
+        session = Session(options, study, console)
+        parent = session.open_parent()
+        with closing(parent, again=f"the same command goes on: {session.command}"):
+            session.write_record(parent)
             session.run(engine, parent)
-        session.write_record(parent)
-        judged = judge(parent.run_id)
-        for name, text in study_files(judged, "markdown").items():
-            parent.log_text(text, f"summary/{name}")
-        parent.set_tags({"mlflow.note.content": study_page(judged)})
-        console.say("\n" + told(judged))
-        console.say("\n" + where_to_look(parent))
-        console.say(f"the tables as files:  python -m ablation summary --study {study.name} --out results")
-        complain_if_incomplete(judged)
+            session.write_record(parent)
+            session.judge(parent)
     return 0
 
 
@@ -166,9 +160,25 @@ class Session:
         shared = self._shared(open_cells, store)
         self._on(engine, shared, "preparing what cells share", {task.name: 1.0 for task in shared})
         claim = uuid.uuid4().hex
+        open_cells.sort(
+            key=lambda cell: (cell.config.seed, -cell.config.epochs)
+        )  # a long one last would run alone
         tasks = [self._task(cell, parent, store, claim) for cell in open_cells]
         epochs = {cell.name: float(cell.config.epochs) for cell in open_cells}
         self._on(engine, tasks, f"study {self.study.name}", epochs)
+
+    def judge(self, parent: MlflowRun) -> None:
+        """Logs the tables, shows the verdicts. Raises Incomplete when cells are missing."""
+        judged = judge(parent.run_id)
+        for name, text in study_files(judged, "markdown").items():
+            parent.log_text(text, f"summary/{name}")
+        parent.set_tags({"mlflow.note.content": study_page(judged)})
+        self.console.say("\n" + told(judged))
+        self.console.say("\n" + where_to_look(parent))
+        self.console.say(
+            f"the tables as files:  python -m ablation summary --study {self.study.name} --out results"
+        )
+        complain_if_incomplete(judged)
 
     def _on(self, engine, tasks: list[Task], label: str, weights: dict[str, float]) -> None:
         if tasks:

@@ -7,11 +7,13 @@ from ablation.engines.local import LocalEngine
 from ablation.engines.task import Engine
 from ablation.errors import ConfigError
 
+CELLS = "ablation.commands.cells"
+
 
 def choose_engine(options: StudyOptions, tracking_uri: str) -> Engine:
     """Raises ConfigError when what it takes is not there."""
     if options.engine == "local":
-        return LocalEngine(options.jobs)
+        return LocalEngine(options.jobs, preload=[CELLS])
     problems = []
     if find_spec("ray") is None:
         problems.append("engine=ray needs Ray, which is not installed: pip install 'ray>=2.50'")

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from importlib import import_module
 from multiprocessing.connection import Connection, wait
 
 from ablation.engines.task import (
@@ -31,10 +32,14 @@ class LocalEngine:
     seconds.
     """
 
-    def __init__(self, jobs: int, threads: int | None = None):
+    def __init__(self, jobs: int, threads: int | None = None, preload: Sequence[str] = ()):
         self.jobs = jobs
         self.threads = max(1, (threads or threads_here()) // jobs)
-        self.pool = _Pool(jobs, self.threads)
+        self.pool = _Pool(jobs, self.threads, preload)
+
+    def start(self) -> None:
+        """Has the processes import what tasks need, before there is a task."""
+        self.pool.fill()
 
     def run(self, tasks: Sequence[Task], watch: Watch) -> dict[str, Outcome]:
         """Outcome by task name. A KeyboardInterrupt stops the workers, which save what they have."""
@@ -116,9 +121,16 @@ class _Queue:
 
 
 class _Pool:
-    def __init__(self, size: int, threads: int):
-        self.size, self.threads = size, threads
+    def __init__(self, size: int, threads: int, preload: Sequence[str]):
+        self.size, self.threads, self.preload = size, threads, tuple(preload)
         self.workers: list[_Worker] = []
+
+    def fill(self) -> None:
+        """Up to the size."""
+        self.workers += [self._new() for _ in range(self.size - len(self.workers))]
+
+    def _new(self) -> "_Worker":
+        return _Worker(self.threads, self.preload)
 
     @property
     def busy(self) -> bool:
@@ -129,7 +141,7 @@ class _Pool:
         self.workers = [worker for worker in self.workers if worker.task or worker.process.is_alive()]
         idle = [worker for worker in self.workers if worker.task is None]
         while (idle or len(self.workers) < self.size) and (task := queue.next()) is not None:
-            worker = idle.pop(0) if idle else _Worker(self.threads)
+            worker = idle.pop(0) if idle else self._new()
             if worker not in self.workers:
                 self.workers.append(worker)
             watch(Event(task.name, "begin"))
@@ -166,10 +178,10 @@ class _Pool:
 class _Worker:
     """One process and the task that it is at."""
 
-    def __init__(self, threads: int):
+    def __init__(self, threads: int, preload: tuple[str, ...]):
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, threads))
+        self.process = context.Process(target=_serve, args=(theirs, threads, preload))
         self.process.start()
         theirs.close()
         self.task: Task | None = None
@@ -200,13 +212,15 @@ class _Worker:
             self.process.kill()
 
 
-def _serve(connection: Connection, threads: int) -> None:
+def _serve(connection: Connection, threads: int, preload: tuple[str, ...]) -> None:
     """The life of a worker process: tasks in, events and an outcome for each out."""
     _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent passes a stop on, once
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     for name in THREAD_VARIABLES:
         os.environ[name] = str(threads)
+    for module in preload:
+        import_module(module)
     sending = threading.Lock()
 
     def send(event: Event) -> None:

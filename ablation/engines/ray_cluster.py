@@ -30,11 +30,15 @@ class RayEngine:
     def __init__(self, address: str | None, cpus: int, gpus: float):
         self.address, self.cpus, self.gpus = address, cpus, gpus
 
-    def run(self, tasks: Sequence[Task], watch: Watch) -> dict[str, Outcome]:
-        """Outcome by task name. The nodes need the pinned packages; the code travels with the tasks."""
+    def start(self) -> None:
+        """Joins the cluster. The nodes need the pinned packages; the code travels with the tasks."""
         if not ray.is_initialized():
             code = {"py_modules": [str(PACKAGE)]}
             ray.init(self.address, runtime_env=code, log_to_driver=False, logging_level="warning")
+
+    def run(self, tasks: Sequence[Task], watch: Watch) -> dict[str, Outcome]:
+        """Outcome by task name."""
+        self.start()
         reports = _beside_the_driver(_Reports).remote()
         remote = ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=ATTEMPTS - 1)(_perform)
         under_way = {remote.remote(task, reports): task for task in tasks}

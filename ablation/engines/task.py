@@ -52,6 +52,9 @@ Watch = Callable[[Event], None]
 class Engine(Protocol):
     """Runs tasks, several at once."""
 
+    def start(self) -> None:
+        """Begins what takes time before there are tasks."""
+
     def run(self, tasks: Sequence[Task], watch: Watch) -> dict[str, Outcome]:
         """Outcome by task name: every task is tried, none stops another."""
 

@@ -162,6 +162,7 @@ def _owned() -> dict[str, str]:
 def quiet_mlflow() -> None:
     """Keeps database migrations, run links and progress bars of the library off the console."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
