@@ -155,6 +155,16 @@ def test_holm_is_over_the_arms_and_apart_for_difference_and_equivalence():
     assert all(rows[a].comparison.p_tost_holm < 0.05 for a in shifts)
 
 
+def test_a_verdict_is_given_on_the_corrected_p():
+    losses = list(np.array(BASE) + 0.00085 + NOISE - NOISE.mean())
+    alone = two(losses, delta=0.0001).judged()["arm"]
+    assert 0.02 < alone.comparison.p_t < 0.05 and alone.verdict == "differs"
+    arms = {"base": {}, "arm": {"fused_dim": 32}, **{f"a{i}": {"fused_dim": 17 + i} for i in range(2)}}
+    others = {f"a{i}": list(np.array(BASE) + (1 + i) * (NOISE - NOISE.mean())) for i in range(2)}
+    among = Made(arms, {"base": BASE, "arm": losses, **others}, delta=0.0001).judged()["arm"]
+    assert among.comparison.p_t == alone.comparison.p_t and among.verdict == "inconclusive"
+
+
 def collapsed(arm: str, seeds: range) -> dict:
     return {f"{arm}{seed}": {"health/test_prediction_spread": 0.0025} for seed in seeds}
 
@@ -348,6 +358,12 @@ def test_published_figures_compare_on_the_published_data_only():
     same = StudyRecord(**{**vars(record), "dataset": "a/b"})
     table = compared_with_published(same, cells, histories)
     assert table["Published Inside Interval"].tolist() == ["no", "yes", "no", "no"]
+
+
+def test_dead_arms_beside_a_baseline_that_learns_are_not_nobody_learned():
+    rows = two(shifted(0.09), metrics=collapsed("arm", range(8))).judged()
+    told = answer(list(rows.values()))
+    assert told == "On test/image_loss, over 8 seeds: arm did not learn and cannot be judged."
 
 
 def test_the_page_and_the_answer_can_be_read():
