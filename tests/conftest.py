@@ -16,6 +16,9 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 os.environ["HF_HOME"] = tempfile.mkdtemp()  # `datasets` gives stale rows of a folder of the same name
 atexit.register(shutil.rmtree, os.environ["HF_HOME"], ignore_errors=True)
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):  # processes that tests start share what they compile
+    os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 WORLD = {"train": 24, "test": 8}
 
 

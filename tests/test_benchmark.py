@@ -16,7 +16,7 @@ from ablation.console import Console
 from ablation.data.sources import first_rows
 from ablation.memory import keep_freed_memory
 from ablation.train.loop import make_optimizer
-from benchmarks import epoch, figure, plain, repeated, scaling
+from benchmarks import epoch, figure, plain, repeated, scaling, study, summary
 
 LARGEST_LOSS_DIFFERENCE, LARGEST_GRADIENT_DIFFERENCE = 1e-6, 1e-5
 
@@ -112,3 +112,16 @@ def test_the_scaling_benchmark_and_the_figure(tmp_path, monkeypatch):
     measured = {"seconds": {"plain": 9, "exact": 1.5, "bf16": 1.1}, "stories": 96, "ratio_floor": 1.7}
     figure.speed_figure(measured, found).savefig(tmp_path / "speed.png")
     assert Image.open(tmp_path / "speed.png").width > 800
+
+
+@pytest.mark.slow
+def test_the_benchmarks_of_study_and_summary(tmp_path, monkeypatch):
+    words = ["--runs", "40", "--repeats", "1", "--json", str(tmp_path / "summary.json")]
+    monkeypatch.setattr("sys.argv", ["summary", *words])
+    summary.main()
+    assert json.loads((tmp_path / "summary.json").read_text())["median"] > 0
+    words = ["--seeds", "1", "--stories", "20", "--json", str(tmp_path / "study.json")]
+    monkeypatch.setattr("sys.argv", ["study", *words])
+    study.main()
+    found = json.loads((tmp_path / "study.json").read_text())
+    assert found["ratio"] > 0 and found["jobs"]["2"]["training"] > 0
