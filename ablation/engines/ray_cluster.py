@@ -46,7 +46,7 @@ class RayEngine:
         try:
             while under_way:
                 ready, _ = ray.wait(list(under_way), timeout=1.0)
-                for event in ray.get(reports.drain.remote()):
+                for event in _drained(reports):
                     watch(event)
                 for reference in ready:
                     task, outcome = under_way.pop(reference), _outcome(reference)
@@ -68,9 +68,9 @@ class RayEngine:
         ray.shutdown()
 
 
-@ray.remote(num_cpus=0)
+@ray.remote(num_cpus=0, max_restarts=-1)
 class _Reports:
-    """Gathers what tasks say, until the driver asks for it."""
+    """Gathers what tasks say, until the driver asks for it. Begins anew elsewhere when its node dies."""
 
     def __init__(self):
         self.events: list[Event] = []
@@ -83,8 +83,16 @@ class _Reports:
         return events
 
 
+def _drained(reports) -> list[Event]:
+    """Nothing while the reports move: they are for the eye, no result goes through them."""
+    try:
+        return ray.get(reports.drain.remote())
+    except ray.exceptions.RayError:
+        return []
+
+
 def _beside_the_driver(actor):
-    """On the driver's own node, which dies last."""
+    """On the driver's own node where it has room."""
     node = ray.get_runtime_context().get_node_id()
     return actor.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=True))
 
