@@ -136,6 +136,9 @@ def test_what_is_no_study_at_all(tmp_path):
     (tmp_path / "x.yaml").write_text("a: !!python/object/apply:os.system ['true']")
     with pytest.raises(ConfigError, match="is not YAML"):
         load_study(str(tmp_path / "x.yaml"))
+    (tmp_path / "x.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read as text"):
+        load_study(str(tmp_path / "x.yaml"))
     with pytest.raises(ConfigError, match="did you mean published"):
         load_study("publishd")
 

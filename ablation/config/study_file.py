@@ -48,9 +48,11 @@ def load_study(name: str, overrides: dict[str, str] | None = None) -> Study:
 
     Raises ConfigError with every problem of the file and of the overrides.
     """
-    text = _file_of(name).read_text(encoding="utf-8")
     try:
+        text = _file_of(name).read_text(encoding="utf-8")
         content = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"study={name} cannot be read as text (UTF-8): {error}"]) from error
     except yaml.YAMLError as error:
         raise ConfigError([f"study={name} is not YAML: {' '.join(str(error).split())}"]) from error
     return _Reader(name, content, overrides or {}).study(text)
