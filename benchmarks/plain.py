@@ -6,7 +6,6 @@ positions, padding included, are held at once.
 """
 
 import io
-from dataclasses import dataclass
 from html.parser import HTMLParser
 
 import torch
@@ -14,20 +13,11 @@ from PIL import Image
 from torch.nn import functional
 from torchvision.transforms import functional as pictures
 
+from ablation.data.batches import Batch
 from ablation.data.tokens import MAX_TOKENS
 from ablation.models.storyteller import Storyteller
 
 DECODES = 3
-
-
-@dataclass(frozen=True)
-class PlainBatch:
-    """B windows, their descriptions as tokens."""
-
-    frames: torch.Tensor  # (B, 4, 3, 60, 125)
-    tokens: torch.Tensor  # (B, 4, T)
-    target_frame: torch.Tensor  # (B, 3, 60, 125)
-    target_tokens: torch.Tensor  # (B, T)
 
 
 class BlockReader(HTMLParser):
@@ -59,7 +49,7 @@ def frame(encoded: bytes) -> torch.Tensor:
     return pictures.to_tensor(pictures.resize(image, [60, 125]))
 
 
-def load_batch(rows: list[dict], tokenizer) -> PlainBatch:
+def load_batch(rows: list[dict], tokenizer) -> Batch:
     """A batch from the rows of the data set, as every step of the original made it."""
     frames, tokens = [], []
     for row in rows:
@@ -70,15 +60,17 @@ def load_batch(rows: list[dict], tokenizer) -> PlainBatch:
         frames.append(torch.stack(decoded))
         tokens.append(torch.tensor(encoded["input_ids"]))
     frames, tokens = torch.stack(frames), torch.stack(tokens)
-    return PlainBatch(frames[:, :4], tokens[:, :4], frames[:, 4], tokens[:, 3])
+    count = int((tokens[:, 3, 1:] != tokenizer.pad_token_id).sum())
+    return Batch(frames[:, :4], tokens[:, :4], None, None, frames[:, 4], tokens[:, 3], count)
 
 
-def total_loss(model: Storyteller, batch: PlainBatch, pad: int) -> torch.Tensor:
+def total_loss(model: Storyteller, batch: Batch, pad: int) -> torch.Tensor:
     """L1 + CE + 0.2 · MSE, the long way."""
-    z = model.fuse(batch.frames, model.read(batch.tokens))
-    image = model.visual.decoder(model.to_image(z))
-    context = model.visual.decoder(model.to_image(z))
-    logits = model.output(model.tell(z, batch.target_tokens[:, :-1]))  # (B, T - 1, V)
+    condition = model.fuse(batch)
+    image = model.visual.decoder(model.to_image(condition.z))
+    context = model.visual.decoder(model.to_image(condition.z))
+    states, _ = model.tell(condition, batch.target_tokens[:, :-1])
+    logits = model.output(states)  # (B, T - 1, V)
     text = functional.cross_entropy(
         logits.reshape(-1, logits.shape[-1]), batch.target_tokens[:, 1:].reshape(-1), ignore_index=pad
     )

@@ -31,7 +31,7 @@ def in_batches(windows, size, order=None):
     """With row numbers in the place of text latents, and 0 for PAD."""
     tensors = SplitTensors.of(windows, torch.device("cpu"))
     numbers = torch.arange(len(windows.frames))[:, None].float()
-    return WindowBatches(windows, tensors, numbers, pad=0).in_batches(size, order)
+    return WindowBatches(windows, tensors, 0, text_latents=numbers).in_batches(size, order)
 
 
 def rows_of(world, count=8):
@@ -73,6 +73,8 @@ def test_the_first_windows_and_all_windows(world):
     assert np.array_equal(batch.target_tokens[0], windows.token_rows[4])
     assert batch.target_count == (batch.target_tokens[:, 1:] != 0).sum()
     assert np.array_equal(batch.text_latents[2, :, 0], windows.starts[2] + np.arange(4))
+    assert np.array_equal(batch.tokens[2], windows.token_rows[windows.starts[2] + np.arange(4)])
+    assert batch.image_latents is None
 
 
 def test_the_first_windows_of_a_sliding_store_are_those_of_a_first_store(world):

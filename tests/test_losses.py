@@ -30,7 +30,7 @@ def test_the_total_is_image_plus_text_plus_a_fifth_of_context():
     frames = torch.zeros(2, 4, 3, 60, 125)
     frames[1] = 1.0
     tokens = torch.tensor([[2, 1, 3, 0], [2, 3, 0, 0]])
-    batch = Batch(frames, torch.zeros(2, 4, 1), torch.full((2, 3, 60, 125), 0.25), tokens, target_count=3)
+    batch = Batch(frames, None, None, None, torch.full((2, 3, 60, 125), 0.25), tokens, target_count=3)
     image = torch.full((2, 3, 60, 125), 0.75)
     prediction = Prediction(torch.zeros(2, 1), image, image, torch.zeros(2, 3, 4))
     losses = story_losses(prediction, AS_IS, batch, pad=0, config=Config())
@@ -43,7 +43,9 @@ def test_the_total_is_image_plus_text_plus_a_fifth_of_context():
 def test_without_a_context_head_there_is_no_context_loss():
     batch = Batch(
         torch.zeros(1, 4, 3, 60, 125),
-        torch.zeros(1, 4, 1),
+        None,
+        None,
+        None,
         torch.zeros(1, 3, 60, 125),
         torch.ones(1, 3).long(),
         target_count=2,
@@ -58,7 +60,7 @@ def test_the_losses_of_single_windows_by_hand():
     frames, targets = torch.zeros(2, 4, 3, 60, 125), torch.full((2, 3, 60, 125), 0.25)
     frames[1], targets[1] = 1.0, 0.5
     tokens = torch.tensor([[2, 1, 3, 0], [2, 3, 0, 0]])
-    batch = Batch(frames, torch.zeros(2, 4, 1), targets, tokens, target_count=3)
+    batch = Batch(frames, None, None, None, targets, tokens, target_count=3)
     image, context = torch.full((2, 3, 60, 125), 0.75), torch.full((2, 3, 60, 125), 0.5)
     context[1] = 0.9
     prediction = Prediction(torch.zeros(2, 1), image, context, torch.zeros(2, 3, 4))

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ablation.config.config import Config
+from ablation.data.batches import Batch
 from ablation.models.storyteller import (
     Storyteller,
     build_text_autoencoder,
@@ -22,16 +23,17 @@ def storyteller(vocabulary=50, **keys) -> Storyteller:
     return Storyteller(config, build_visual_autoencoder(config), build_text_autoencoder(config, vocabulary))
 
 
-def inputs(model, vocabulary=50, batch=3):
+def inputs(vocabulary=50, size=3):
     draws = torch.Generator().manual_seed(1)
-    frames = torch.rand(batch, 4, 3, 60, 125, generator=draws)
-    tokens = torch.randint(5, vocabulary, (batch, 4, 120), generator=draws)
-    return frames, model.read(tokens), tokens[:, 3, :-1]
+    frames = torch.rand(size, 5, 3, 60, 125, generator=draws)
+    tokens = torch.randint(5, vocabulary, (size, 4, 120), generator=draws)
+    batch = Batch(frames[:, :4], tokens, None, None, frames[:, 4], tokens[:, 3], size * 119)
+    return batch, tokens[:, 3, :-1]
 
 
 def predicted(**keys):
     model = storyteller(**keys)
-    return model(*inputs(model))
+    return model(*inputs())
 
 
 def test_the_published_parameter_counts():
@@ -59,17 +61,20 @@ def test_shapes_of_the_basecase_stage_by_stage():
     [
         {"visual": "basecase"}, {"latent_dim": 16}, {"latent_dim": 128}, {"fused_dim": 64}, {"text_dim": 48},
         {"latent_norm": "layernorm"}, {"image_heads": "separate"}, {"image_heads": "single"},
-        {"text_decoder": "trained"}, {"text_conditioning": "every_step"},
+        {"text_decoder": "trained"}, {"text_conditioning": "every_step"}, {"word_weights": "tied"},
+        {"text_encoder": "words"}, {"text_copy": "words"}, {"image_copy": "pixels"}, {"visual_encoder": "frozen"},
+        {"image_copy": "pixels", "image_heads": "separate"},
     ],
 )  # fmt: skip
 def test_every_variant_predicts_pictures_and_words(keys):
     model = storyteller(**keys)
-    prediction = model(*inputs(model))
+    prediction = model(*inputs())
     assert prediction.image.shape == (3, 3, 60, 125)
     assert prediction.image.min() >= 0 and prediction.image.max() <= 1
     assert model.output(prediction.word_states).shape == (3, 119, 50)
     assert (prediction.context_image is None) == (keys.get("image_heads") == "single")
-    assert all(len(words) <= 7 for words in model.generate(prediction.z, start=2, end=3, length=7))
+    told = model.generate(model.fuse(inputs()[0]), start=2, end=3, length=7)
+    assert len(told) == 3 and all(len(words) <= 7 for words in told)
 
 
 def test_the_shared_head_is_one_tensor_and_separate_heads_are_not():
@@ -94,7 +99,7 @@ def test_latent_width_changes_the_image_side_alone():
 @pytest.mark.parametrize("decoder, moves", [("frozen", False), ("trained", True)])
 def test_what_the_gradient_reaches(decoder, moves):
     model = storyteller(text_decoder=decoder)
-    prediction = model(*inputs(model))
+    prediction = model(*inputs())
     (prediction.image.mean() + prediction.word_states.sum()).backward()
     reached = {name for name, p in model.named_parameters() if p.grad is not None}
     assert not any(name.startswith("text.encoder") for name in reached)

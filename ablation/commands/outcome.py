@@ -2,8 +2,7 @@
 
 from tabulate import tabulate
 
-from ablation.config.config import Config
-from ablation.config.declare import keys_of, to_text
+from ablation.config.config import Config, recipe_texts
 from ablation.config.entries import RECIPE_ENTRIES
 from ablation.track.mlflow_run import MlflowRun, mlflow_version, tracking_uri
 
@@ -59,12 +58,13 @@ def outcome_note(config: Config, metrics: dict[str, float], best_epoch: int) -> 
 
 def repeat_command(config: Config) -> str:
     """The shortest `python -m ablation` command with the same configuration."""
+    defaults = recipe_texts(config.nearest_recipe)
     changed = [
-        f"--{name} {to_text(getattr(config, name))}"
-        for name, key in keys_of(Config).items()
-        if getattr(config, name) != key.default and name not in ("resume", "recipe")
+        f"--{name} {text}"
+        for name, text in config.texts().items()
+        if text != defaults[name] and name not in ("resume", "recipe")
     ]
-    return " ".join(["python -m ablation", RECIPE_ENTRIES[config.recipe], *changed])
+    return " ".join(["python -m ablation", RECIPE_ENTRIES[config.nearest_recipe], *changed])
 
 
 def where_to_look(tracked: MlflowRun) -> str:

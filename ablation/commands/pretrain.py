@@ -22,9 +22,10 @@ from ablation.track.mlflow_run import MlflowRun, closing, label_bystander
 from ablation.track.query import RunRecord, download, find_runs
 from ablation.train.checkpoint import load_checkpoint, restore
 from ablation.train.floors import image_median_floor, text_unigram_floor
-from ablation.train.pretraining import ReconstructionTask, TextCopyTask, pretraining_identity
+from ablation.train.pretraining import LanguageTask, ReconstructionTask, TextCopyTask, pretraining_identity
 
 KIND = "pretrain"
+TEXT_TASKS = {"copy": TextCopyTask, "language": LanguageTask}
 EPOCH_KEYS = {"text": "text_pretraining", "visual": "visual_pretraining"}
 
 
@@ -113,7 +114,7 @@ def _train(
         if not tracked.logged_steps(next(iter(floor))):
             tracked.log_metrics(floor, step=0)
         state = train_task(task, tracked, identity, console, f"pretraining ({part})")
-        tracked.set_tags({"mlflow.note.content": _note(part, epochs, state)})
+        tracked.set_tags({"mlflow.note.content": _note(part, config, epochs, state)})
     forget(tracked)
     console.say(f"{part} autoencoder: trained, run {tracked.run_id} ({name})")
     return task.module.cpu(), tracked.run_id
@@ -131,7 +132,8 @@ def _task(part: str, config: Config, stories: Stories) -> TextCopyTask | Reconst
     device = choose_device(config.device)
     module = _build(part, config, stories).to(device)
     if part == "text":
-        return TextCopyTask(config, module, stories.train, stories.validation, stories.vocabulary, device)
+        kind = TEXT_TASKS[config.text_task]
+        return kind(config, module, stories.train, stories.validation, stories.vocabulary, device)
     return ReconstructionTask(config, module, stories.train, stories.validation, device)
 
 
@@ -143,8 +145,9 @@ def _floor(part: str, stories: Stories, batch_size: int) -> dict[str, float]:
     return {"floor/image_median": image_median_floor(train, validation)}
 
 
-def _note(part: str, epochs: int, state) -> str:
-    task = "copies descriptions" if part == "text" else "reconstructs frames"
+def _note(part: str, config: Config, epochs: int, state) -> str:
+    text = {"copy": "copies descriptions", "language": "says each next word"}[config.text_task]
+    task = text if part == "text" else "reconstructs frames"
     return (
         f"The {part} autoencoder {task}: {epochs} epochs, best validation loss {state.best_value:.4f} "
         f"in epoch {state.best_epoch}. Runs with the same data, tokenizer, split and keys start from it."

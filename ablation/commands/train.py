@@ -133,7 +133,7 @@ def _task(
     started_from = {"text_autoencoder": text_run, "visual_autoencoder": visual_run}
     tracked.set_tags({name: run_id for name, run_id in started_from.items() if run_id})
     device = choose_device(config.device)
-    model = Storyteller(config, visual, text).to(device)
+    model = Storyteller(config, visual, text, stories.vocabulary.pad).to(device)
     if config.compile:
         compile_visual(model)
     return StoryTask(config, model, stories.train, stories.validation, stories.vocabulary, device, floor)

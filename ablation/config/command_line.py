@@ -6,6 +6,7 @@ from dataclasses import replace
 from ablation.config.config import Config
 from ablation.config.declare import Key, Settings, keys_of, parse, resolve, to_text, unknown
 from ablation.config.entries import ENTRY_POINTS, RECIPE_ENTRIES, EntryPoint
+from ablation.config.recipes import with_recipe
 from ablation.config.study_file import load_study
 from ablation.errors import ConfigError
 
@@ -48,6 +49,8 @@ def settings_of(entry: EntryPoint, words: list[str]) -> Settings:
                 "or use `python -m ablation train --recipe …`"
             ]
         )
+    if entry.takes_recipe:
+        given = with_recipe({"recipe": entry.recipe} | given)
     return _with_overrides(entry, given) if entry.takes_overrides else resolve(entry.settings, given)
 
 
@@ -58,6 +61,8 @@ def _with_overrides(entry: EntryPoint, given: dict[str, str]) -> Settings:
     own, more = keys_of(entry.settings), keys_of(Config)
     problems = [unknown(name, own | more) for name in given if name not in own and name not in more]
     overrides, settings = {}, None
+    if "recipe" in given:
+        problems.append("recipe cannot be given: the study itself says which keys its arms set")
     for name in [name for name in given if name in more and name not in own]:
         try:
             overrides[name] = to_text(parse(more[name], given[name]))
@@ -100,14 +105,14 @@ def entry_help(entry: EntryPoint) -> str:
     lines = [f"usage: python -m ablation {entry.name} [--key value …]", "", f"  {entry.help}", ""]
     for title, names in (("main keys", listed), ("more keys", rest)):
         if names:
-            lines += [f"{title}:", *(_key_help(declared[name]) for name in names), ""]
+            lines += [f"{title}:", *(_key_help(declared[name], entry.defaults[name]) for name in names), ""]
     if entry.takes_overrides:
         lines.append("Any key of a configuration (`python -m ablation main --help`) goes into every arm.")
     return "\n".join(lines).rstrip()
 
 
-def _key_help(declared: Key) -> str:
-    head = f"  --{declared.name} {to_text(declared.default)}"
+def _key_help(declared: Key, default: object) -> str:
+    head = f"  --{declared.name} {to_text(default)}"
     text = f"{declared.help} ({declared.limits})"
     indent = " " * 32
     lines = textwrap.wrap(text, width=100, initial_indent=indent, subsequent_indent=indent)

@@ -1,17 +1,17 @@
 """The configuration of one run: every key, its default, its limits and what it is for.
 
-The defaults are the recipe `notebook`, the original study with its defects (each behind its key).
+The defaults are the recipe `notebook`, the original study with its defects (each behind its key); what other
+recipes set stands in recipes.py.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ablation.config.declare import Settings, key, keys_of, to_text
+from ablation.config.recipes import RECIPES
 
 DEFAULT_EXPERIMENT = "visual-storytelling"
-NOTEBOOK_EPOCHS = 5
-BASECASE_LATENT = 16
 IN_NAME = ("visual", "latent_dim", "epochs", "seed")
 
 
@@ -30,7 +30,12 @@ class Config(Settings):
         "storyworld (embedded, generated), a Hugging Face name such as daniel3303/StoryReasoning, "
         "or a local folder (parquet files, or a data set saved by `datasets`)",
     )
-    recipe: str = key("notebook", "which recipe the defaults come from", choices=("notebook",))
+    recipe: str = key(
+        "notebook",
+        "which recipe the defaults come from: the original study's, or the one that learns",
+        choices=("notebook", "cured"),
+        identity=False,
+    )
     text_target: str = key(
         "frame4",
         "whose description is predicted; frame4 is the original's left-over loop variable",
@@ -67,7 +72,40 @@ class Config(Settings):
     word_dropout: float = key(
         0.0, "share of decoder input tokens replaced by the unknown token", low=0, below=1
     )
-    text_encoder: str = key("lstm", "what reads the descriptions of frames 1 to 4", choices=("lstm",))
+    text_encoder: str = key(
+        "lstm",
+        "what reads the descriptions of frames 1 to 4; lstm: the pretrained, frozen encoder; words: the mean of "
+        "the text decoder's word embeddings",
+        choices=("lstm", "words"),
+    )
+    word_weights: str = key(
+        "separate",
+        "whether the text decoder's word embeddings and its output layer share one matrix",
+        choices=("separate", "tied"),
+    )
+    text_copy: str = key(
+        "none",
+        "words: the text decoder attends to the words of the four descriptions and to its own, and may copy them",
+        choices=("none", "words"),
+    )
+    visual_encoder: str = key(
+        "trained",
+        "whether the visual encoder is trained on, or frozen as pretraining left it",
+        choices=("trained", "frozen"),
+    )
+    image_copy: str = key(
+        "none",
+        "pixels: each pixel is a mixture of the four frames, sharp and blurred, and of what is painted from z",
+        choices=("none", "pixels"),
+    )
+    schedule: str = key(
+        "constant",
+        "of the step size; cosine: it warms up over 5 % of the steps, then falls to 0",
+        choices=("constant", "cosine"),
+    )
+    gradient_clip: float = key(
+        0.0, "largest norm of the gradient of all parameters; 0 leaves it as it is", low=0
+    )
     visual_pretraining: int = key(
         0,
         "epochs of frame reconstruction before the visual autoencoder is used",
@@ -75,7 +113,13 @@ class Config(Settings):
         high=10_000,
     )
     text_pretraining: int = key(
-        15, "epochs of copying descriptions before the text autoencoder is used", low=0, high=10_000
+        15, "epochs of `text_task` before the text autoencoder is used", low=0, high=10_000
+    )
+    text_task: str = key(
+        "copy",
+        "what the text autoencoder is pretrained to do; copy: say a description again from its code (one of each "
+        "story an epoch); language: say each next word of every description",
+        choices=("copy", "language"),
     )
     image_weight: float = key(1.0, "weight of the image loss in the total", low=0)
     text_weight: float = key(1.0, "weight of the text loss in the total", low=0)
@@ -107,7 +151,7 @@ class Config(Settings):
     )
 
     def conflicts(self) -> list[str]:
-        """At least one loss must be left to learn from."""
+        """What no model can be built or trained from."""
         problems = []
         if not (self.image_weight or self.text_weight or self.context_weight):
             problems.append("image_weight, text_weight and context_weight are all 0: raise one")
@@ -138,32 +182,53 @@ class Config(Settings):
         return "Basecase" if self.visual == "basecase" else f"ResNet{self.latent_dim}"
 
     @property
+    def nearest_recipe(self) -> str:
+        """The recipe that it takes the fewest changes from; it names the run, whatever `recipe` says."""
+        return min(RECIPES, key=lambda recipe: len(self.changes_from(recipe)))
+
+    @property
     def changes(self) -> dict[str, str]:
-        """Identity keys off their default that the model name, epochs and seed do not tell."""
-        defaults = {name: to_text(k.default) for name, k in keys_of(type(self)).items()}
-        defaults["scored_windows"] = self.windows
+        """Identity keys off the nearest recipe that the model name, epochs and seed do not tell."""
+        return self.changes_from(self.nearest_recipe)
+
+    def changes_from(self, recipe: str) -> dict[str, str]:
+        """The same, counted from a given recipe."""
+        defaults = recipe_texts(recipe) | {"scored_windows": self.windows}
         changed = {n: t for n, t in self.identity().items() if t != defaults[n] and n not in IN_NAME}
-        if self.visual == "basecase" and self.latent_dim != BASECASE_LATENT:
+        if self.visual == "basecase" and to_text(self.latent_dim) != defaults["latent_dim"]:
             changed["latent_dim"] = to_text(self.latent_dim)
         return changed
 
     @property
     def arm(self) -> str:
-        """The run's name without its seed: the model, `-e10` for other epochs, the changed keys."""
-        parts = [self.model_name]
-        if self.epochs != NOTEBOOK_EPOCHS:
-            parts.append(f"e{self.epochs}")
-        parts += [f"{name}={_file_safe(text)}" for name, text in self.changes.items()]
-        return "-".join(parts)
+        """The run's name without its seed: the model, `-cured` for that recipe, `-e10` for other epochs than
+        the recipe's, the changed keys.
+        """
+        return "-".join([self._head, *self._changed_parts])
 
     @property
     def run_name(self) -> str:
-        """The name in the tracker: model, epochs, `-s3` for seed 3, changed keys."""
-        seedless = replace(self, resume=None)
-        if self.seed == 0:
-            return seedless.arm
-        head = self.model_name + (f"-e{self.epochs}" if self.epochs != NOTEBOOK_EPOCHS else "")
-        return f"{head}-s{self.seed}{seedless.arm[len(head) :]}"
+        """The name in the tracker: that of the arm, with `-s3` for seed 3 before the changed keys."""
+        seed = [f"s{self.seed}"] if self.seed else []
+        return "-".join([self._head, *seed, *self._changed_parts])
+
+    @property
+    def _head(self) -> str:
+        recipe = self.nearest_recipe
+        parts = [self.model_name] + [recipe] * (recipe != "notebook")
+        if to_text(self.epochs) != recipe_texts(recipe)["epochs"]:
+            parts.append(f"e{self.epochs}")
+        return "-".join(parts)
+
+    @property
+    def _changed_parts(self) -> list[str]:
+        return [f"{name}={_file_safe(text)}" for name, text in self.changes.items()]
+
+
+def recipe_texts(recipe: str) -> dict[str, str]:
+    """Every key's value under a recipe, as canonical text."""
+    defaults = {name: declared.default for name, declared in keys_of(Config).items()}
+    return {name: to_text(value) for name, value in (defaults | RECIPES[recipe]).items()}
 
 
 def _file_safe(text: str) -> str:

@@ -1,9 +1,11 @@
 """The entry points: their names, what they do, and the settings each takes."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ablation.config.config import Config
-from ablation.config.declare import Settings, key
+from ablation.config.declare import Settings, key, keys_of
+from ablation.config.recipes import RECIPES
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,21 @@ class EntryPoint:
     module: str
     in_mlproject: bool = True
     takes_overrides: bool = False
+    recipe: str = "notebook"
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Of every key, under the entry's recipe."""
+        declared = {name: key.default for name, key in keys_of(self.settings).items()}
+        return declared | (RECIPES[self.recipe] | {"recipe": self.recipe} if self.takes_recipe else {})
+
+    @property
+    def takes_recipe(self) -> bool:
+        """Whether its settings are a configuration's."""
+        return issubclass(self.settings, Config)
 
 
+TRAINING_KEYS = ("visual", "latent_dim", "epochs", "batch_size", "learning_rate", "seed", "dataset")
 ENTRY_POINTS = {
     entry.name: entry
     for entry in (
@@ -92,8 +107,16 @@ ENTRY_POINTS = {
             "main",
             Config,
             "train ONE configuration of the original's recipe, as one MLflow run",
-            ("visual", "latent_dim", "epochs", "batch_size", "learning_rate", "seed", "dataset"),
+            TRAINING_KEYS,
             "train",
+        ),
+        EntryPoint(
+            "cured",
+            Config,
+            "train ONE configuration of the recipe that learns, as one MLflow run",
+            TRAINING_KEYS,
+            "train",
+            recipe="cured",
         ),
         EntryPoint(
             "study",
@@ -132,7 +155,9 @@ ENTRY_POINTS = {
             ("part", "dataset", "seed"),
             "pretrain",
         ),
-        EntryPoint("train", Config, "the same as main, with --recipe", (), "train", in_mlproject=False),
+        EntryPoint(
+            "train", Config, "the same as main or cured, chosen by --recipe", (), "train", in_mlproject=False
+        ),
     )
 }
-RECIPE_ENTRIES = {"notebook": "main"}
+RECIPE_ENTRIES = {"notebook": "main", "cured": "cured"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ablation.config.declare import Key, keys_of, to_text
 from ablation.config.entries import ENTRY_POINTS, Config, EntryPoint
+from ablation.config.recipes import RECIPES
 
 MLFLOW_TYPES = {int: "float", float: "float", bool: "string", str: "string"}
 GENERATED = "Written by `python -m ablation.config.mlproject` from the declarations; do not edit."
@@ -26,7 +27,7 @@ def _entry(entry: EntryPoint) -> str:
     declared = keys_of(entry.settings)
     parameters = "".join(
         f"      {name}: {{type: {MLFLOW_TYPES[declared[name].kind]}, "
-        f'default: "{to_text(declared[name].default)}"}}\n'
+        f'default: "{to_text(entry.defaults[name])}"}}\n'
         for name in entry.listed
     )
     flags = " ".join(f"--{name} {{{name}}}" for name in entry.listed)
@@ -42,16 +43,19 @@ def configuration_page() -> str:
     return (
         f"# Configuration\n\n<!-- {GENERATED} -->\n\n"
         "Every key of one configuration. Give any of them as `--key value` on the command line or "
-        "`-P key=value` to `mlflow run`. The defaults are the recipe `notebook`: the original "
-        "study with its defects.\n\n"
-        "| key | default | allowed | what it is |\n|---|---|---|---|\n"
+        "`-P key=value` to `mlflow run`. The recipe `notebook` (entry point `main`) is the original study with its "
+        "defects, `cured` (entry point `cured`) the one that learns; where `cured` has a value of its own, it is "
+        "shown.\n\n"
+        "| key | notebook | cured | allowed | what it is |\n|---|---|---|---|---|\n"
         f"{rows}\n"
     )
 
 
 def _row(declared: Key) -> str:
     limits = declared.limits.replace("|", "\\|")
-    return f"| `{declared.name}` | `{to_text(declared.default)}` | {limits} | {declared.help} |"
+    own = RECIPES["cured"].get(declared.name)
+    cured = "" if own is None else f"`{to_text(own)}`"
+    return f"| `{declared.name}` | `{to_text(declared.default)}` | {cured} | {limits} | {declared.help} |"
 
 
 def write(root: Path) -> None:

@@ -9,6 +9,7 @@ import yaml
 from ablation.config.config import Config
 from ablation.config.declare import keys_of, to_text, unknown
 from ablation.config.metrics import MEASURES
+from ablation.config.recipes import with_recipe
 from ablation.config.study import Arm, Published, Stake, Study
 from ablation.errors import ConfigError
 
@@ -28,7 +29,6 @@ SECTIONS = (
 FIXED = {
     "seed": "seeds are the study's, every arm runs on the same ones",
     "resume": "unfinished runs go on by themselves",
-    "recipe": "name the changed keys instead",
     "device": "it is the machine's: give it on the command line",
     "dataset": "arms compare on the same stories: give it on the command line",
     "world_stories": "it changes the test stories too: give it on the command line",
@@ -210,7 +210,7 @@ class _Reader:
             self.problems += [
                 f"baseline: {key} cannot be set in a study file: {FIXED[key]}" for key in fixed_in_base
             ]
-        given = base | self.overrides | changes
+        given = with_recipe(base | self.overrides | changes)
         declared = keys_of(Config)
         wrong = [unknown(key, declared) for key in given if key not in declared]
         try:

@@ -15,10 +15,15 @@ MOST_RESIDENT = 2**28
 
 @dataclass(frozen=True)
 class Batch:
-    """B windows: the four inputs and what is to be predicted. T is 120, D the text width."""
+    """B windows: the four inputs and what is to be predicted. T is 120, D the text width, L the image latent's.
+
+    Latents stand here where a frozen encoder gives them, the same in every epoch; else they are None.
+    """
 
     frames: torch.Tensor  # (B, 4, 3, 60, 125) float in [0, 1]
-    text_latents: torch.Tensor  # (B, 4, D)
+    tokens: torch.Tensor  # (B, 4, T) int64
+    text_latents: torch.Tensor | None  # (B, 4, D)
+    image_latents: torch.Tensor | None  # (B, 4, L)
     target_frame: torch.Tensor  # (B, 3, 60, 125) float in [0, 1]
     target_tokens: torch.Tensor  # (B, T) int64
     target_count: int
@@ -43,10 +48,18 @@ class SplitTensors:
 
 
 class WindowBatches:
-    """The windows of some stories, ready to be taken in batches in any order."""
+    """The windows of some stories, ready to be taken in batches in any order. Latents are those of all rows."""
 
-    def __init__(self, windows: StoryWindows, tensors: SplitTensors, text_latents: torch.Tensor, pad: int):
-        self.tensors, self.text_latents = tensors, text_latents  # (F, D)
+    def __init__(
+        self,
+        windows: StoryWindows,
+        tensors: SplitTensors,
+        pad: int,
+        text_latents: torch.Tensor | None = None,
+        image_latents: torch.Tensor | None = None,
+    ):
+        self.tensors = tensors
+        self.text_latents, self.image_latents = text_latents, image_latents  # (F, D), (F, L)
         self.target_position = windows.target_position
         device = tensors.frames.device
         self.starts = torch.from_numpy(windows.starts).to(device)  # (W,)
@@ -78,7 +91,9 @@ class WindowBatches:
         inputs = starts[:, None] + self.inputs  # (B, 4)
         return Batch(
             frames=pixels(self.tensors.frames.index_select(0, inputs.flatten()).unflatten(0, inputs.shape)),
-            text_latents=self.text_latents[inputs],
+            tokens=self.tensors.tokens[inputs].long(),
+            text_latents=None if self.text_latents is None else self.text_latents[inputs],
+            image_latents=None if self.image_latents is None else self.image_latents[inputs],
             target_frame=pixels(self.tensors.frames.index_select(0, starts + INPUTS)),
             target_tokens=self.tensors.tokens[starts + self.target_position].long(),
             target_count=target_count,

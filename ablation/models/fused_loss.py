@@ -36,18 +36,20 @@ def fused_cross_entropy(
         )
 
 
-@torch.no_grad()
 def fused_token_nats(
     states: torch.Tensor, output: nn.Linear, tokens: torch.Tensor, pad: int, count: int | None = None
 ) -> torch.Tensor:
-    """(B, T) float32: what `fused_cross_entropy` is the mean of, and 0 at PAD."""
+    """(B, T) float32: what `fused_cross_entropy` is the mean of, and 0 at PAD. Each has a gradient of its own, which
+    takes the logits a second time.
+    """
     kept = _real(tokens, pad, count)
-    nats = torch.zeros(tokens.numel(), device=states.device)
     with torch.autocast(states.device.type, enabled=False):
-        nats[kept] = _nats(
-            states.flatten(0, 1)[kept], output.weight, output.bias, tokens.flatten()[kept], None
+        nats = _FusedTokenNats.apply(
+            states.flatten(0, 1)[kept], output.weight, output.bias, tokens.flatten()[kept]
         )
-    return nats.unflatten(0, tokens.shape)
+    return (
+        torch.zeros(tokens.numel(), device=states.device).index_put((kept,), nats).unflatten(0, tokens.shape)
+    )
 
 
 def _real(tokens: torch.Tensor, pad: int, count: int | None) -> torch.Tensor:
@@ -82,6 +84,23 @@ class _FusedCrossEntropy(torch.autograd.Function):
         )
 
 
+class _FusedTokenNats(torch.autograd.Function):
+    """Makes the gradients in the backward pass, when it is known what each position's are worth."""
+
+    @staticmethod
+    def forward(ctx, states, weight, bias, targets):
+        """As above; (N,) nats."""
+        ctx.save_for_backward(states, weight, bias, targets)
+        return _nats(states, weight, bias, targets, None)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        states, weight, bias, targets = ctx.saved_tensors
+        gradients = _Gradients(states, weight, bias, targets, worth=gradient[:, None])
+        _nats(states, weight, bias, targets, gradients)
+        return *gradients.sum(), None
+
+
 def _nats(states, weight, bias, targets, gradients) -> torch.Tensor:
     """(N,) float32: minus the log-probability of each target; adds to `gradients` where there are any."""
     count = len(states)
@@ -104,10 +123,12 @@ def _nats(states, weight, bias, targets, gradients) -> torch.Tensor:
 
 
 class _Gradients:
-    """Of the summed loss: expected output row minus the target's, by states, weight and bias."""
+    """Of the summed loss: expected output row minus the target's, by states, weight and bias. `worth` (N, 1), where
+    it is given, weighs the positions.
+    """
 
-    def __init__(self, states, weight, bias, targets):
-        self.states, self.weight, self.targets = states, weight, targets
+    def __init__(self, states, weight, bias, targets, worth=None):
+        self.states, self.weight, self.targets, self.worth = states, weight, targets, worth
         self.by_states = states.new_empty(states.shape, dtype=torch.float32)
         self.by_weight = self.by_bias = None
         if weight.requires_grad:
@@ -120,19 +141,27 @@ class _Gradients:
         self.by_states[part] = (powers @ matrix).float() / total
         if self.by_weight is not None:
             shares = torch.cat([self.states[part].float(), torch.ones_like(total)], dim=1) / total
+            shares = shares if self.worth is None else shares * self.worth[part]
             joint = (powers.t() @ shares.to(powers.dtype)).float()  # (V, D + 1)
             self.by_weight += joint[:, :-1]
             self.by_bias += joint[:, -1]
 
-    def mean(self):
-        """Per position, in the types of what they belong to; None for what is frozen."""
-        count = len(self.targets)
-        by_states = (self.by_states - self.weight[self.targets]) / count
+    def sum(self):
+        """In the types of what they belong to; None for what is frozen."""
+        by_states = self.by_states - self.weight[self.targets]
+        worth = torch.ones_like(by_states[:, :1]) if self.worth is None else self.worth
+        if self.worth is not None:
+            by_states *= worth
         if self.by_weight is None:
             return by_states.to(self.states.dtype), None, None
-        self.by_weight.index_add_(0, self.targets, self.states.float(), alpha=-1)
-        self.by_bias.index_add_(0, self.targets, torch.ones_like(by_states[:, 0]), alpha=-1)
-        return by_states.to(self.states.dtype), self.by_weight / count, self.by_bias / count
+        self.by_weight.index_add_(0, self.targets, self.states.float() * -worth)
+        self.by_bias.index_add_(0, self.targets, -worth[:, 0])
+        return by_states.to(self.states.dtype), self.by_weight, self.by_bias
+
+    def mean(self):
+        """The sum over the number of positions."""
+        count = len(self.targets)
+        return tuple(part if part is None else part / count for part in self.sum())
 
 
 def _may_be_large(states, weight, bias) -> bool:

@@ -6,20 +6,35 @@ import torch
 from torch import nn
 
 from ablation.config.config import Config
+from ablation.data.batches import INPUTS, Batch
 from ablation.models.initialise import initialise_kaiming
-from ablation.models.text import State, TextAutoencoder
+from ablation.models.pixel_copy import PixelCopy
+from ablation.models.text import State, TextAutoencoder, cut_at
 from ablation.models.visual import VisualAutoencoder, VisualDecoder
+from ablation.models.word_copy import Copying, Memory, WordCopy
 from ablation.randomness import initialising
 
 
 @dataclass(frozen=True)
+class Condition:
+    """What B windows tell: the fused vector, and what can be copied from."""
+
+    z: torch.Tensor  # (B, F)
+    frames: torch.Tensor  # (B, K, 3, 60, 125) in [0, 1]
+    tokens: torch.Tensor  # (B, K, T)
+
+
+@dataclass(frozen=True)
 class Prediction:
-    """What the model says of B windows. `context_image` is None without a context head."""
+    """What the model says of B windows. `context_image` is None without a context head, `copying` without copied
+    words.
+    """
 
     z: torch.Tensor  # (B, F)
     image: torch.Tensor  # (B, 3, 60, 125) in [0, 1]
     context_image: torch.Tensor | None  # (B, 3, 60, 125) in [0, 1]
     word_states: torch.Tensor  # (B, T - 1, D): before the target's tokens 1 to T - 1, given those before
+    copying: Copying | None = None
 
 
 class FrameAttention(nn.Module):
@@ -53,10 +68,10 @@ class SequenceFusion(nn.Module):
 class Storyteller(nn.Module):
     """The whole model. Its text autoencoder comes pretrained; the notebook keeps it frozen."""
 
-    def __init__(self, config: Config, visual: VisualAutoencoder, text: TextAutoencoder):
+    def __init__(self, config: Config, visual: VisualAutoencoder, text: TextAutoencoder, pad: int = 0):
         super().__init__()
         latent, fused, width = config.latent_dim, config.fused_dim, config.text_dim
-        self.image_heads = config.image_heads
+        self.image_heads, self.text_encoder, self.pad = config.image_heads, config.text_encoder, pad
         self.visual, self.text = visual, text
         with initialising(config.seed, "fusion"):
             fusion = SequenceFusion(latent + width, fused, config.latent_norm)
@@ -70,16 +85,20 @@ class Storyteller(nn.Module):
             with initialising(config.seed, "context head"):
                 self.to_context = _width_adapter(fused, latent)
                 self.context_decoder = initialise_kaiming(VisualDecoder(latent))
+        with initialising(config.seed, "pixel copy"):
+            self.pixel_copy = PixelCopy(INPUTS, fused) if config.image_copy == "pixels" else None
+        with initialising(config.seed, "word copy"):
+            self.word_copy = WordCopy(width, fused, INPUTS) if config.text_copy == "words" else None
+        self.visual.encoder.requires_grad_(config.visual_encoder == "trained")
         self.text.requires_grad_(False)
         self.text.decoder.requires_grad_(config.text_decoder == "trained")
 
-    def forward(
-        self, frames: torch.Tensor, text_latents: torch.Tensor, teacher_tokens: torch.Tensor
-    ) -> Prediction:
+    def forward(self, batch: Batch, teacher_tokens: torch.Tensor) -> Prediction:
         """`teacher_tokens` (B, T - 1) are what the text decoder is fed, step by step."""
-        z = self.fuse(frames, text_latents)
-        image, context_image = self.paint(z)
-        return Prediction(z, image, context_image, self.tell(z, teacher_tokens))
+        condition = self.fuse(batch)
+        image, context_image = self.paint(condition)
+        word_states, copying = self.tell(condition, teacher_tokens)
+        return Prediction(condition.z, image, context_image, word_states, copying)
 
     @torch.no_grad()
     def read(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -87,28 +106,62 @@ class Storyteller(nn.Module):
         hidden, _ = self.text.encoder(tokens.flatten(0, -2))
         return hidden.unflatten(0, tokens.shape[:-1])
 
-    def fuse(self, frames: torch.Tensor, text_latents: torch.Tensor) -> torch.Tensor:
-        """Frames (B, K, 3, 60, 125) and their text latents (B, K, D) -> z (B, F)."""
-        latents = self.visual.encoder(frames.flatten(0, 1))  # (B * K, L)
-        latents = latents.unflatten(0, frames.shape[:2])  # (B, K, L)
-        return self.fusion(torch.cat([latents, text_latents], dim=-1))
+    @torch.no_grad()
+    def look(self, frames: torch.Tensor) -> torch.Tensor:
+        """Frames (N, 3, 60, 125) -> image latents (N, L): the same in every epoch where the encoder is frozen."""
+        return self.visual.encoder(frames)
 
-    def paint(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """z (B, F) -> the image and the context image, (B, 3, 60, 125) each.
+    def fuse(self, batch: Batch) -> Condition:
+        """The four frames with their descriptions as one vector, beside them themselves."""
+        steps = torch.cat([self._image_latents(batch), self._text_latents(batch)], dim=-1)  # (B, K, L + D)
+        return Condition(self.fusion(steps), batch.frames, batch.tokens)
+
+    def _image_latents(self, batch: Batch) -> torch.Tensor:
+        if batch.image_latents is not None:
+            return batch.image_latents  # (B, K, L)
+        latents = self.visual.encoder(batch.frames.flatten(0, 1))  # (B * K, L)
+        return latents.unflatten(0, batch.frames.shape[:2])
+
+    def _text_latents(self, batch: Batch) -> torch.Tensor:
+        if self.text_encoder == "words":
+            return self._mean_word(batch.tokens)
+        return self.read(batch.tokens) if batch.text_latents is None else batch.text_latents  # (B, K, D)
+
+    def _mean_word(self, tokens: torch.Tensor) -> torch.Tensor:
+        """(B, K, T) -> (B, K, D): the mean of the embeddings, padding left out."""
+        real = (tokens != self.pad).unsqueeze(-1)  # (B, K, T, 1)
+        return (self.text.decoder.embedding(tokens) * real).sum(dim=2) / real.sum(dim=2)
+
+    def paint(self, condition: Condition) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The image and the context image, (B, 3, 60, 125) each.
 
         With shared heads both are one tensor: the original decodes the same input twice.
         """
-        image = self.visual.decoder(self.to_image(z))
+        latent = self.to_image(condition.z)
+        if self.pixel_copy is None:
+            image = painted = self.visual.decoder(latent)
+        else:
+            logits = self.visual.decoder.logits(latent)
+            image, painted = self.pixel_copy(condition.frames, condition.z, logits), logits.sigmoid()
         if self.image_heads == "shared":
-            return image, image
+            return image, painted
         if self.image_heads == "single":
             return image, None
-        return image, self.context_decoder(self.to_context(z))
+        return image, self.context_decoder(self.to_context(condition.z))
 
-    def tell(self, z: torch.Tensor, teacher_tokens: torch.Tensor) -> torch.Tensor:
-        """z (B, F) and teacher tokens (B, T - 1) -> word states (B, T - 1, D)."""
-        state = self.text_state(z)
-        return self.text.decoder(teacher_tokens, state, condition=state[0])
+    def tell(self, condition: Condition, teacher_tokens: torch.Tensor) -> tuple[torch.Tensor, Copying | None]:
+        """Word states (B, T - 1, D) for teacher tokens (B, T - 1), and what is copied."""
+        state = self.text_state(condition.z)
+        states = self.text.decoder(teacher_tokens, state, condition=state[0])
+        if self.word_copy is None:
+            return states, None
+        before = torch.cat([torch.zeros_like(states[:, :1]), states[:, :-1]], dim=1)
+        own = self.word_copy.own(before, self.text.decoder.embedding(teacher_tokens), teacher_tokens)
+        return self.word_copy(states, condition.z, self._memory(condition), own)
+
+    def _memory(self, condition: Condition) -> Memory:
+        embedded = self.text.decoder.embedding(condition.tokens)  # (B, K, T, D)
+        return self.word_copy.remember(embedded, condition.tokens, self.pad)
 
     @property
     def visual_parts(self) -> list[nn.Module]:
@@ -125,10 +178,25 @@ class Storyteller(nn.Module):
         """The decoder's first hidden and cell state, (B, D) each."""
         return self.to_hidden(z), self.to_cell(z)
 
-    def generate(self, z: torch.Tensor, start: int, end: int, length: int) -> list[list[int]]:
-        """The likeliest description of each story, as token ids without start and end."""
-        state = self.text_state(z)
-        return self.text.decoder.generate(state, state[0], start, end, length)
+    @torch.no_grad()
+    def generate(self, condition: Condition, start: int, end: int, length: int) -> list[list[int]]:
+        """The likeliest next word again and again: each story's token ids, without start and end."""
+        state = self.text_state(condition.z)
+        if self.word_copy is None:
+            return self.text.decoder.generate(state, state[0], start, end, length)
+        return self._generate_copying(condition, state, start, end, length)
+
+    def _generate_copying(self, condition: Condition, state: State, start: int, end: int, length: int):
+        first, memory = state[0], self._memory(condition)
+        token = torch.full((len(first), 1), start, device=first.device)
+        before, columns = torch.zeros_like(first)[:, None], []
+        for _ in range(length):
+            memory = memory.with_words(self.word_copy.own(before, self.text.decoder.embedding(token), token))
+            before, state = self.text.decoder.step(token, state, first)
+            states, copying = self.word_copy(before, condition.z, memory)
+            token = copying.probabilities(self.output(states))[:, -1].argmax(dim=-1, keepdim=True)  # (B, 1)
+            columns.append(token)
+        return cut_at(torch.cat(columns, dim=1).tolist(), end)
 
 
 def _width_adapter(fused: int, latent: int) -> nn.Module:
@@ -139,7 +207,8 @@ def _width_adapter(fused: int, latent: int) -> nn.Module:
 def build_text_autoencoder(config: Config, vocabulary: int) -> TextAutoencoder:
     """Freshly initialised with torch's own defaults."""
     with initialising(config.seed, "text autoencoder"):
-        return TextAutoencoder(vocabulary, config.text_dim, config.text_conditioning == "every_step")
+        conditioned, tied = config.text_conditioning == "every_step", config.word_weights == "tied"
+        return TextAutoencoder(vocabulary, config.text_dim, conditioned, tied)
 
 
 def build_visual_autoencoder(config: Config) -> VisualAutoencoder:

@@ -22,15 +22,19 @@ class TextEncoder(nn.Module):
 class TextDecoder(nn.Module):
     """Teacher-forced LSTM language model started from a state.
 
-    With `condition_width` C > 0, a condition (B, C) enters every step beside the word.
+    With `condition_width` C > 0, a condition (B, C) enters every step beside the word. `tied`: embedding and output
+    share their weights (Press & Wolf 2017), drawn small enough to begin with even odds.
     """
 
-    def __init__(self, vocabulary: int, width: int, condition_width: int = 0):
+    def __init__(self, vocabulary: int, width: int, condition_width: int = 0, tied: bool = False):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, width)
         self.lstm = nn.LSTM(width + condition_width, width, batch_first=True)
         self.output = nn.Linear(width, vocabulary)
         self.condition_width = condition_width
+        if tied:
+            nn.init.normal_(self.embedding.weight, std=width**-0.5)
+            self.output.weight = self.embedding.weight
 
     def forward(self, tokens: torch.Tensor, state: State, condition: torch.Tensor) -> torch.Tensor:
         """States (B, T, D); `output` makes them logits, which the loss never holds all at once."""
@@ -58,18 +62,27 @@ class TextDecoder(nn.Module):
             states, state = self.step(token, state, condition)
             token = self.output(states[:, -1]).argmax(dim=-1, keepdim=True)  # (B, 1)
             columns.append(token)
-        rows = torch.cat(columns, dim=1).tolist()
-        return [row[: row.index(end)] if end in row else row for row in rows]
+        return cut_at(torch.cat(columns, dim=1).tolist(), end)
+
+
+def cut_at(rows: list[list[int]], end: int) -> list[list[int]]:
+    """Each row up to its first `end`."""
+    return [row[: row.index(end)] if end in row else row for row in rows]
 
 
 class TextAutoencoder(nn.Module):
     """Copies a description through the encoder's last state."""
 
-    def __init__(self, vocabulary: int, width: int, conditioned: bool = False):
+    def __init__(self, vocabulary: int, width: int, conditioned: bool = False, tied: bool = False):
         super().__init__()
         self.encoder = TextEncoder(vocabulary, width)
-        self.decoder = TextDecoder(vocabulary, width, width if conditioned else 0)
+        self.decoder = TextDecoder(vocabulary, width, width if conditioned else 0, tied)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         hidden, cell = self.encoder(tokens)
         return self.decoder(tokens[:, :-1], (hidden, cell), condition=hidden)  # (B, T - 1, D)
+
+    def speak(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The decoder alone, from an empty state: a language model."""
+        empty = torch.zeros(len(tokens), self.decoder.lstm.hidden_size, device=tokens.device)
+        return self.decoder(tokens[:, :-1], (empty, empty), condition=empty)  # (B, T - 1, D)

@@ -81,7 +81,6 @@ class VisualDecoder(nn.Module):
             group_norm(16),
             nn.LeakyReLU(SLOPE, inplace=True),
             self._upsampling(16, 3, 7),  # (B, 3, 64, 128)
-            nn.Sigmoid(),
         )
 
     @staticmethod
@@ -89,6 +88,10 @@ class VisualDecoder(nn.Module):
         return nn.ConvTranspose2d(inputs, outputs, kernel, stride=2, padding=kernel // 2, output_padding=1)
 
     def forward(self, latent: torch.Tensor) -> torch.Tensor:
+        return self.logits(latent).sigmoid()
+
+    def logits(self, latent: torch.Tensor) -> torch.Tensor:
+        """(B, L) -> (B, 3, 60, 125), before the sigmoid."""
         features = self.expand(latent).view(-1, *FEATURE_SHAPE)  # (B, 64, 8, 16)
         return self.layers(features)[:, :, :FRAME_HEIGHT, :FRAME_WIDTH]  # (B, 3, 60, 125)
 

@@ -10,7 +10,9 @@ import numpy as np
 from ablation.data.oracle import WindowOracle
 from ablation.data.statistics import distances_to, median_frame, window_distances
 from ablation.data.tokens import Vocabulary
-from ablation.data.windows import StoryWindows
+from ablation.data.windows import WINDOW, StoryWindows
+
+WINDOWS_AT_ONCE = 64
 
 
 def floors(
@@ -20,6 +22,7 @@ def floors(
     return {
         "floor/image_median": image_median_floor(train, scored),
         **copy_floors(scored),
+        **blend_floors(train, scored),
         "floor/text_unigram": text_unigram_floor(train, scored, vocabulary, batch_size),
     }
 
@@ -57,12 +60,31 @@ def image_median_floor(train: StoryWindows, scored: StoryWindows) -> float:
 
 
 def copy_floors(scored: StoryWindows) -> dict[str, float]:
-    """L1 of repeating frame 4, and of an oracle that repeats the closest of the four inputs."""
+    """L1 of repeating frame 4, of the best of always repeating the same of the four, and of an oracle that repeats
+    the closest one.
+    """
     distances = window_distances(scored.frames, scored.starts)  # (W, 4)
     return {
         "floor/image_copy_last": float(distances[:, -1].mean()),
+        "floor/image_copy_fixed": float(distances.mean(axis=0).min()),
         "floor/image_best_of_4": float(distances.min(axis=1).mean()),
     }
+
+
+def blend_floors(train: StoryWindows, scored: StoryWindows) -> dict[str, float]:
+    """L1 of pictures blended without looking: the mean of the four inputs, their per-pixel median, and half that
+    mean with half the constant image, the strongest of them where shots cut.
+    """
+    constant = median_frame(train.frames, train.target_frame_rows())
+    sums, steps = np.zeros(3), np.arange(WINDOW)
+    for start in range(0, len(scored), WINDOWS_AT_ONCE):
+        rows = scored.starts[start : start + WINDOWS_AT_ONCE, None] + steps
+        windows = scored.frames[rows].astype(np.float32)  # (B, 5, 3, 60, 125)
+        mean, median = windows[:, :-1].mean(axis=1), np.median(windows[:, :-1], axis=1)
+        for place, picture in enumerate((mean, median, (mean + constant) / 2)):
+            sums[place] += np.abs(picture - windows[:, -1]).mean(axis=(1, 2, 3)).sum() / 255
+    names = ("image_mean_of_4", "image_median_of_4", "image_half_blend")
+    return {f"floor/{name}": float(total / len(scored)) for name, total in zip(names, sums, strict=True)}
 
 
 def text_unigram_floor(

@@ -32,6 +32,6 @@ def dead_units(z: torch.Tensor) -> float:
     return (z.abs().amax(dim=0) <= ALIVE).float().mean().item()
 
 
-def another_story(z: torch.Tensor) -> torch.Tensor:
-    """z (N, F) with each row replaced by that of a window half the set away, of another story."""
-    return z.roll(len(z) // 2, dims=0)
+def another_story(rows: torch.Tensor) -> torch.Tensor:
+    """Rows (N, …) with each replaced by that of a window half the set away, of another story."""
+    return rows.roll(len(rows) // 2, dims=0)

@@ -9,19 +9,46 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
+from ablation.config.config import Config
 from ablation.errors import NonFiniteLoss
 from ablation.models.storyteller import trainable_parameters
+from ablation.train.gradient_norms import GradientNorms
 from ablation.train.seen_losses import SeenLosses
 
 TOTAL = "total_loss"
 SELECTED_BY = "val/total_loss"
 
 
+WARM_UP = 0.05
+"""Share of all steps."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How large the steps are. `clip` is the largest norm of the whole gradient, 0 for none."""
+
+    learning_rate: float
+    schedule: str = "constant"
+    clip: float = 0.0
+
+    @classmethod
+    def of(cls, config: Config) -> "Pace":
+        """A configuration's."""
+        return cls(config.learning_rate, config.schedule, config.gradient_clip)
+
+    def at(self, step: int, steps: int) -> float:
+        """The step size of step `step` (from 0) of `steps`. Cosine: Loshchilov & Hutter 2017, with a warm-up."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        warm = min(1.0, (step + 1) / max(1.0, WARM_UP * steps))
+        return self.learning_rate * warm * (1 + math.cos(math.pi * step / steps)) / 2
+
+
 class Task(Protocol):
     """What the loop trains: batches in, losses out, a validation of its own."""
 
     module: nn.Module
-    learning_rate: float
+    pace: Pace
     epochs: int
 
     def training_batches(self, epoch: int) -> Iterator[tuple[Any, int]]:
@@ -60,7 +87,7 @@ Tick = Callable[[int, int], None]
 
 def make_optimizer(task: Task) -> torch.optim.Adam:
     """Adam over everything trainable, as the original; one kernel for all of it."""
-    return torch.optim.Adam(trainable_parameters(task.module), lr=task.learning_rate, fused=True)
+    return torch.optim.Adam(trainable_parameters(task.module), lr=task.pace.learning_rate, fused=True)
 
 
 def fit(
@@ -78,9 +105,10 @@ def fit(
     while state.epoch < task.epochs:
         epoch = state.epoch + 1
         started = time.perf_counter()
-        losses, samples = train_epoch(task, optimizer, epoch, tick)
+        norms = GradientNorms(task.module)
+        losses, samples = train_epoch(task, optimizer, epoch, tick, norms)
         seconds = time.perf_counter() - started
-        metrics = {f"train/{name}": value for name, value in losses.items()}
+        metrics = {f"train/{name}": value for name, value in losses.items()} | norms.means()
         metrics["speed/stories_per_second"] = samples / seconds
         metrics |= task.validate()
         metrics["speed/epoch_seconds"] = time.perf_counter() - started
@@ -95,7 +123,7 @@ def fit(
 
 
 def train_epoch(
-    task: Task, optimizer: torch.optim.Optimizer, epoch: int, tick: Tick
+    task: Task, optimizer: torch.optim.Optimizer, epoch: int, tick: Tick, norms: GradientNorms
 ) -> tuple[dict[str, float], int]:
     """One pass: the sample-weighted mean of each loss over the batches, and the samples seen.
 
@@ -103,7 +131,7 @@ def train_epoch(
     for within an epoch, at the epoch's end.
     """
     task.module.train()
-    seen = SeenLosses()
+    seen, steps = SeenLosses(), task.steps_per_epoch()
     for step, (batch, count) in enumerate(task.training_batches(epoch), start=1):
         losses = task.losses(batch)
         seen.add(losses, count)
@@ -111,11 +139,21 @@ def train_epoch(
             _check_finite(seen.last(), epoch, step)
         optimizer.zero_grad(set_to_none=True)
         losses[TOTAL].backward()
+        norms.look(step)
+        _set_pace(optimizer, task, (epoch - 1) * steps + step - 1)
         optimizer.step()
         tick(epoch, step)
     for step, values in enumerate(seen.all(), start=1):
         _check_finite(values, epoch, step)
     return seen.means(), seen.samples
+
+
+def _set_pace(optimizer: torch.optim.Optimizer, task: Task, step: int) -> None:
+    """A function of the step alone, so that a run that is resumed goes on as it was."""
+    if task.pace.clip:
+        nn.utils.clip_grad_norm_(trainable_parameters(task.module), task.pace.clip)
+    for group in optimizer.param_groups:
+        group["lr"] = task.pace.at(step, task.epochs * task.steps_per_epoch())
 
 
 def _check_finite(values: dict[str, float], epoch: int, step: int) -> None:

@@ -8,18 +8,41 @@ from ablation.config.config import Config
 from ablation.data.batches import Batch
 from ablation.models.fused_loss import fused_cross_entropy, fused_token_nats
 from ablation.models.storyteller import Prediction
+from ablation.models.word_copy import Copying
 
 LOSS_NAMES = ("total_loss", "image_loss", "context_loss", "text_loss")
 
 
 def text_loss(
-    states: torch.Tensor, output: nn.Linear, tokens: torch.Tensor, pad: int, count: int | None = None
+    states: torch.Tensor,
+    output: nn.Linear,
+    tokens: torch.Tensor,
+    pad: int,
+    count: int | None = None,
+    copying: Copying | None = None,
 ) -> torch.Tensor:
     """Nats per token of `tokens` (B, T) from its second on, padding ignored; states (B, T-1, D).
 
     `count` is how many these are, where it is known.
     """
-    return fused_cross_entropy(states, output, tokens[:, 1:], pad, count)
+    if copying is None:
+        return fused_cross_entropy(states, output, tokens[:, 1:], pad, count)
+    nats = token_nats(states, output, tokens, pad, count, copying)
+    return nats.sum() / ((tokens[:, 1:] != pad).sum() if count is None else count)
+
+
+def token_nats(
+    states: torch.Tensor,
+    output: nn.Linear,
+    tokens: torch.Tensor,
+    pad: int,
+    count: int | None,
+    copying: Copying | None,
+) -> torch.Tensor:
+    """(B, T-1): what `text_loss` is the mean of, and 0 at PAD."""
+    targets = tokens[:, 1:]
+    nats = fused_token_nats(states, output, targets, pad, count)
+    return nats if copying is None else copying.nats(targets, nats) * (targets != pad)
 
 
 def context_target(frames: torch.Tensor) -> torch.Tensor:
@@ -32,7 +55,9 @@ def story_losses(
 ) -> dict[str, torch.Tensor]:
     """The components and their weighted sum; no `context_loss` without a context head."""
     image = functional.l1_loss(prediction.image.float(), batch.target_frame)
-    text = text_loss(prediction.word_states, output, batch.target_tokens, pad, batch.target_count)
+    text = text_loss(
+        prediction.word_states, output, batch.target_tokens, pad, batch.target_count, prediction.copying
+    )
     total = config.image_weight * image + config.text_weight * text
     losses = {"image_loss": image, "text_loss": text}
     if prediction.context_image is not None:
@@ -51,12 +76,12 @@ def window_losses(
     `image` and `context` are means over a window's pixels, `text_nats` the sum over its `text_tokens`.
     """
     image = (prediction.image.float() - batch.target_frame).abs()
-    tokens = batch.target_tokens[:, 1:]
-    nats = fused_token_nats(prediction.word_states, output, tokens, pad, batch.target_count)
+    tokens = batch.target_tokens
+    nats = token_nats(prediction.word_states, output, tokens, pad, batch.target_count, prediction.copying)
     found = {
         "image": image.flatten(1).mean(dim=1),
         "text_nats": nats.double().sum(dim=1),
-        "text_tokens": (tokens != pad).sum(dim=1),
+        "text_tokens": (tokens[:, 1:] != pad).sum(dim=1),
     }
     if prediction.context_image is not None:
         squares = (prediction.context_image.float() - context_target(batch.frames)).square()

@@ -13,12 +13,14 @@ from ablation.data.windows import WINDOW, StoryWindows
 from ablation.models.text import TextAutoencoder
 from ablation.models.visual import VisualAutoencoder
 from ablation.randomness import generator
+from ablation.train.loop import Pace
 from ablation.train.losses import text_loss
 from ablation.train.seen_losses import SeenLosses
 
-TEXT_BATCH, VISUAL_BATCH = 4, 32
+TEXT_BATCH, LANGUAGE_BATCH, VISUAL_BATCH = 4, 16, 32
 LEARNING_RATE = 0.001
-TEXT_KEYS = ("seed", "text_dim", "text_pretraining", "text_conditioning")
+LANGUAGE_PACE = Pace(0.003, "cosine", clip=1.0)
+TEXT_KEYS = ("seed", "text_dim", "text_pretraining", "text_task", "text_conditioning", "word_weights")
 VISUAL_KEYS = ("seed", "visual", "latent_dim", "visual_pretraining")
 DATA_KEYS = ("equalize", "windows", "max_stories")
 
@@ -40,11 +42,11 @@ class _Pretraining:
 
     batch_size: int
     draws: str
+    pace = Pace(LEARNING_RATE)
 
     def __init__(self, config: Config, train: StoryWindows, validation: StoryWindows, device):
         self.config, self.train, self.validation = config, train, validation
         self.tensors = SplitTensors.of(train, device)  # of the train split, so of both
-        self.learning_rate = LEARNING_RATE
 
     def steps_per_epoch(self) -> int:
         return -(-len(self.rows(self.train, 0)) // self.batch_size)
@@ -99,9 +101,25 @@ class TextCopyTask(_Pretraining):
         return self.tensors.tokens[rows].long()
 
     def losses(self, tokens: torch.Tensor) -> dict[str, torch.Tensor]:
-        states = self.module(tokens)
-        loss = text_loss(states, self.module.decoder.output, tokens, self.vocabulary.pad)
+        loss = text_loss(self.said(tokens), self.module.decoder.output, tokens, self.vocabulary.pad)
         return {"total_loss": loss, "text_loss": loss}
+
+    def said(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Word states (B, T - 1, D)."""
+        return self.module(tokens)
+
+
+class LanguageTask(TextCopyTask):
+    """Says each next word of every description of the windows, knowing nothing but the words before."""
+
+    batch_size, pace = LANGUAGE_BATCH, LANGUAGE_PACE
+
+    def rows(self, windows: StoryWindows, epoch: int) -> np.ndarray:
+        """Every row that some window holds, once."""
+        return every_row(windows)
+
+    def said(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.module.speak(tokens)
 
 
 class ReconstructionTask(_Pretraining):
@@ -115,7 +133,7 @@ class ReconstructionTask(_Pretraining):
 
     def rows(self, windows: StoryWindows, epoch: int) -> np.ndarray:
         """Every row that some window holds, once."""
-        return np.unique(windows.starts[:, None] + np.arange(WINDOW))
+        return every_row(windows)
 
     def batch(self, rows: torch.Tensor) -> torch.Tensor:
         """Frames (B, 3, 60, 125) in [0, 1]."""
@@ -124,3 +142,8 @@ class ReconstructionTask(_Pretraining):
     def losses(self, frames: torch.Tensor) -> dict[str, torch.Tensor]:
         loss = functional.l1_loss(self.module(frames), frames)
         return {"total_loss": loss, "image_loss": loss}
+
+
+def every_row(windows: StoryWindows) -> np.ndarray:
+    """The rows that some window holds, each once."""
+    return np.unique(windows.starts[:, None] + np.arange(WINDOW))

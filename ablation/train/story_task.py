@@ -7,18 +7,19 @@ import torch
 from torch.nn import functional
 
 from ablation.config.config import Config
-from ablation.data.batches import Batch, SplitTensors, WindowBatches
-from ablation.data.tokens import Vocabulary
+from ablation.data.batches import Batch, SplitTensors, WindowBatches, pixels
+from ablation.data.tokens import MAX_TOKENS, Vocabulary
 from ablation.data.windows import StoryWindows
-from ablation.models.storyteller import Prediction, Storyteller
+from ablation.models.storyteller import Condition, Prediction, Storyteller
 from ablation.randomness import generator
 from ablation.train.floors import image_skill
 from ablation.train.health import Spread, another_story, dead_units
+from ablation.train.loop import Pace
 from ablation.train.losses import story_losses, text_loss, window_losses
 from ablation.train.scores import StoryScores, WindowLosses
 from ablation.train.seen_losses import SeenLosses
 
-ROWS_READ_AT_ONCE = 512
+ROWS_READ_AT_ONCE, ROWS_SEEN_AT_ONCE = 512, 128
 
 
 class StoryTask:
@@ -38,9 +39,9 @@ class StoryTask:
         self.config, self.module = config, module
         self.train, self.validation = train, validation
         self.vocabulary, self.device = vocabulary, device
-        self.learning_rate, self.epochs = config.learning_rate, config.epochs
+        self.epochs, self.pace = config.epochs, Pace.of(config)
         self.word_dropout_draws = generator(config.seed, "word dropout", 0)
-        self.splits: dict[int, tuple[SplitTensors, torch.Tensor]] = {}
+        self.splits: dict[int, tuple[SplitTensors, dict[str, torch.Tensor]]] = {}
         self.ready: dict[int, tuple[StoryWindows, WindowBatches]] = {}
 
     def steps_per_epoch(self) -> int:
@@ -61,15 +62,21 @@ class StoryTask:
     def _ready(self, windows: StoryWindows) -> WindowBatches:
         """The windows on the device with their text latents, made once; a split's tensors are shared."""
         if id(windows) not in self.ready:
-            split = self.splits.get(id(windows.frames)) or self._split(windows)
-            made = WindowBatches(windows, *split, self.vocabulary.pad)
+            tensors, latents = self.splits.get(id(windows.frames)) or self._split(windows)
+            made = WindowBatches(windows, tensors, self.vocabulary.pad, **latents)
             self.ready[id(windows)] = (windows, made)
         return self.ready[id(windows)][1]
 
-    def _split(self, windows: StoryWindows) -> tuple[SplitTensors, torch.Tensor]:
-        tensors = SplitTensors.of(windows, self.device)
-        latents = [self.module.read(rows.long()) for rows in tensors.tokens.split(ROWS_READ_AT_ONCE)]
-        self.splits[id(windows.frames)] = (tensors, torch.cat(latents))
+    def _split(self, windows: StoryWindows) -> tuple[SplitTensors, dict[str, torch.Tensor]]:
+        """A split's frames and tokens, and the latents that frozen encoders give of them."""
+        tensors, latents = SplitTensors.of(windows, self.device), {}
+        if self.config.text_encoder == "lstm":
+            rows = tensors.tokens.split(ROWS_READ_AT_ONCE)
+            latents["text_latents"] = torch.cat([self.module.read(some.long()) for some in rows])
+        if self.config.visual_encoder == "frozen":
+            rows = tensors.frames.split(ROWS_SEEN_AT_ONCE)
+            latents["image_latents"] = torch.cat([self.module.look(pixels(some)) for some in rows])
+        self.splits[id(windows.frames)] = (tensors, latents)
         return self.splits[id(windows.frames)]
 
     def losses(self, batch: Batch) -> dict[str, torch.Tensor]:
@@ -84,7 +91,16 @@ class StoryTask:
         if self.module.training and self.config.word_dropout:
             teacher = self._drop_words(teacher)
         with self._precision():
-            return self.module(batch.frames, batch.text_latents, teacher)
+            return self.module(batch, teacher)
+
+    @torch.no_grad()
+    def generate(self, batch: Batch) -> tuple[torch.Tensor, list[list[int]]]:
+        """The frames (B, 3, 60, 125) and the descriptions, as token ids, that the model makes by itself."""
+        self.module.eval()
+        condition = self.module.fuse(batch)
+        image, _ = self.module.paint(condition)
+        words = self.module.generate(condition, self.vocabulary.start, self.vocabulary.end, MAX_TOKENS)
+        return image, words
 
     def validate(self) -> dict[str, float]:
         """Losses and signs of life on the validation windows."""
@@ -136,18 +152,18 @@ class StoryTask:
     def _condition_gaps(
         self, windows: StoryWindows, z: torch.Tensor, own: dict[str, float]
     ) -> dict[str, float]:
-        """What each loss costs when z is another story's; near 0, the input is not used."""
-        seen = SeenLosses()
-        others = another_story(z).split(self.config.batch_size)
-        for (batch, count), other in zip(self.batches(windows), others, strict=True):
+        """What each loss costs when all that is known is another story's; near 0, the input is not used."""
+        seen, order = SeenLosses(), another_story(torch.arange(len(z)))
+        others = self.batches(windows, order)
+        codes = another_story(z).split(self.config.batch_size)
+        for (batch, count), (other, _), code in zip(self.batches(windows), others, codes, strict=True):
+            condition = Condition(code, other.frames, other.tokens)
             with self._precision():
-                image, _ = self.module.paint(other)
-                states = self.module.tell(other, batch.target_tokens[:, :-1])
+                image, _ = self.module.paint(condition)
+                states, copying = self.module.tell(condition, batch.target_tokens[:, :-1])
             image_loss = functional.l1_loss(image.float(), batch.target_frame)
-            text = text_loss(
-                states, self.module.output, batch.target_tokens, self.vocabulary.pad, batch.target_count
-            )
-            seen.add({"image": image_loss, "text": text}, count)
+            words = (batch.target_tokens, self.vocabulary.pad, batch.target_count, copying)
+            seen.add({"image": image_loss, "text": text_loss(states, self.module.output, *words)}, count)
         shuffled = seen.means()
         return {
             "image_condition_gap": shuffled["image"] - own["image_loss"],

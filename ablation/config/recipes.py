@@ -1,0 +1,40 @@
+"""What each recipe sets: the keys that differ from the original study's values.
+
+`notebook` is the original, defects included, so it changes nothing. What each change of `cured` is worth, alone and
+left out, is what the study `causes` measures.
+"""
+
+from typing import Any
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "notebook": {},
+    "cured": {
+        "latent_dim": 64,
+        "epochs": 8,
+        "batch_size": 16,
+        "learning_rate": 0.003,
+        "text_target": "frame5",
+        "image_heads": "single",
+        "latent_norm": "layernorm",
+        "equalize": False,
+        "windows": "sliding",
+        "text_dim": 192,
+        "fused_dim": 192,
+        "text_decoder": "trained",
+        "text_conditioning": "every_step",
+        "text_encoder": "words",
+        "word_weights": "tied",
+        "text_copy": "words",
+        "visual_encoder": "frozen",
+        "image_copy": "pixels",
+        "schedule": "cosine",
+        "gradient_clip": 1.0,
+        "visual_pretraining": 5,
+        "text_pretraining": 0,
+    },
+}
+
+
+def with_recipe(given: dict[str, Any]) -> dict[str, Any]:
+    """Keys of a configuration, those of the recipe it names beneath them; an unknown recipe adds none."""
+    return RECIPES.get(str(given.get("recipe", "notebook")).strip(), {}) | given

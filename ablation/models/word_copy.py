@@ -1,0 +1,113 @@
+"""Words that were read can be said again: attention over the descriptions of the input frames and over what has been
+said so far, and a gate that copies (the pointer-generator of See et al. 2017).
+
+Without it every name has to be learned by heart, and a name that few stories have is never said.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+ATTENTION_WIDTH = 96
+COPYING_AT_FIRST = -2.0
+"""Logit of copying before training: one word in eight."""
+NEVER = -1e4
+SMALLEST = 1e-9
+
+
+@dataclass(frozen=True)
+class Memory:
+    """S words that can be attended to."""
+
+    keys: torch.Tensor  # (B, S, A)
+    values: torch.Tensor  # (B, S, D)
+    words: torch.Tensor  # (B, S) token ids
+    real: torch.Tensor  # (B, S) false at PAD
+
+    def with_words(self, other: "Memory") -> "Memory":
+        """Both, one after the other."""
+        pairs = ((getattr(self, name), getattr(other, name)) for name in ("keys", "values", "words", "real"))
+        return Memory(*(torch.cat(pair, dim=1) for pair in pairs))
+
+
+@dataclass(frozen=True)
+class Copying:
+    """For each of T positions: how likely the next word is copied, and from which of S words."""
+
+    gate: torch.Tensor  # (B, T) logits
+    attention: torch.Tensor  # (B, T, S), sums to 1
+    words: torch.Tensor  # (B, S) token ids
+
+    def share(self, targets: torch.Tensor) -> torch.Tensor:
+        """(B, T): the attention that lies on words equal to `targets` (B, T)."""
+        same = self.words[:, None, :] == targets[:, :, None]
+        return (self.attention.float() * same).sum(dim=-1)
+
+    def nats(self, targets: torch.Tensor, generated: torch.Tensor) -> torch.Tensor:
+        """(B, T): minus the log-probability of `targets`, said or copied, given the nats of saying them."""
+        gate = self.gate.float()
+        said = nn.functional.logsigmoid(-gate) - generated
+        copied = nn.functional.logsigmoid(gate) + (self.share(targets) + SMALLEST).log()
+        return -torch.logaddexp(said, copied)
+
+    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """(B, T, V) of every word, given the logits (B, T, V) of saying it."""
+        gate = self.gate.float().sigmoid()[..., None]  # (B, T, 1)
+        copied = torch.zeros_like(logits, dtype=torch.float32)
+        places = self.words[:, None, :].expand_as(self.attention)
+        copied.scatter_add_(-1, places, self.attention.float())
+        return (1 - gate) * logits.float().softmax(dim=-1) + gate * copied
+
+
+class WordCopy(nn.Module):
+    """Attends from the decoder's states to words; D is the decoder's width, F that of z."""
+
+    def __init__(self, width: int, fused: int, frames: int):
+        super().__init__()
+        self.query = nn.Linear(width, ATTENTION_WIDTH)
+        self.key = nn.Conv1d(width, ATTENTION_WIDTH, 3, padding=1)
+        self.frame_key = nn.Parameter(torch.zeros(frames, 1, ATTENTION_WIDTH))
+        self.own_key = nn.Linear(2 * width, ATTENTION_WIDTH)
+        self.from_read = nn.Linear(width, width, bias=False)
+        self.head = nn.Sequential(
+            nn.Linear(2 * width + fused, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
+        self.gate = nn.Linear(2 * width, 1)
+        nn.init.constant_(self.gate.bias, COPYING_AT_FIRST)
+
+    def remember(self, embedded: torch.Tensor, words: torch.Tensor, pad: int) -> Memory:
+        """Of the descriptions (B, K, T) and their embeddings (B, K, T, D); a key is a word between its neighbours."""
+        keys = self.key(embedded.flatten(0, 1).transpose(1, 2)).transpose(1, 2)  # (B * K, T, A)
+        keys = keys.unflatten(0, words.shape[:2]) + self.frame_key  # (B, K, T, A)
+        read = words.flatten(1)
+        return Memory(keys.flatten(1, 2), embedded.flatten(1, 2), read, read != pad)
+
+    def own(self, before: torch.Tensor, embedded: torch.Tensor, words: torch.Tensor) -> Memory:
+        """Of words said (B, T): embeddings (B, T, D), and the states (B, T, D) from which each was said."""
+        keys = self.own_key(torch.cat([before, embedded], dim=-1))
+        return Memory(keys, embedded, words, torch.ones_like(words, dtype=torch.bool))
+
+    def forward(
+        self, states: torch.Tensor, z: torch.Tensor, memory: Memory, own: Memory | None = None
+    ) -> tuple[torch.Tensor, Copying]:
+        """States (B, T, D) -> states that have read, and what they would copy.
+
+        Position t sees all of `memory` and of `own` the words up to t.
+        """
+        queries = self.query(states) / math.sqrt(ATTENTION_WIDTH)  # (B, T, A)
+        seen = memory.real[:, None, :].expand(-1, states.shape[1], -1)  # (B, T, S)
+        if own is not None:
+            past = torch.ones(
+                states.shape[1], own.words.shape[1], dtype=torch.bool, device=states.device
+            ).tril()
+            seen = torch.cat([seen, past.expand(len(states), -1, -1)], dim=-1)
+            memory = memory.with_words(own)
+        scores = queries @ memory.keys.transpose(1, 2)
+        attention = scores.masked_fill(~seen, NEVER).softmax(dim=-1)  # (B, T, S)
+        read = attention.to(memory.values.dtype) @ memory.values  # (B, T, D)
+        around = torch.cat([states, read], dim=-1)  # (B, T, 2D)
+        deep = self.head(torch.cat([around, z[:, None].expand(-1, states.shape[1], -1)], dim=-1))
+        gate = self.gate(around).squeeze(-1)  # (B, T)
+        return states + self.from_read(read) + deep, Copying(gate, attention, memory.words)
