@@ -95,6 +95,7 @@ def windows(pixels: np.ndarray, tokens: np.ndarray) -> StoryWindows:
         frames,
         rows,
         [""] * pixels.size,
+        [{}] * pixels.size,
         np.arange(count) * 5,
         np.ones(count, int),
         np.arange(count),

@@ -12,7 +12,7 @@ from ablation.config.config import Config
 from ablation.console import Console
 from ablation.models.storyteller import Storyteller, build_text_autoencoder, build_visual_autoencoder
 from ablation.train.floors import batch_weighted_mean
-from ablation.train.scores import StoryScores, WindowLosses
+from ablation.train.scores import StoryScores, WindowOutputs
 from ablation.train.story_task import StoryTask
 
 ORACLES = {"floor/test_image_median": 0.2, "floor/test_image_oracle": 0.1}
@@ -31,9 +31,9 @@ def task_of(world, floor=None, **keys):
 @pytest.mark.parametrize("windows", ["first", "sliding"])
 def test_the_losses_of_a_run_follow_from_those_of_its_windows(world, windows, precision):
     task, stories = task_of(world, precision=precision, scored_windows=windows)
-    each = WindowLosses()
+    each = WindowOutputs()
     losses, _ = task.score(stories.test, each)
-    found = each.all()
+    found = each.losses()
     assert {len(values) for values in found.values()} == {len(stories.test)}
     assert found["image"].mean() == pytest.approx(losses["image_loss"], abs=1e-5)
     assert found["context"].mean() == pytest.approx(losses["context_loss"], abs=1e-5)
@@ -45,12 +45,13 @@ def test_the_losses_of_a_run_follow_from_those_of_its_windows(world, windows, pr
 
 def test_scoring_windows_does_not_change_the_losses(world):
     task, stories = task_of(world)
-    assert task.score(stories.test) == task.score(stories.test, WindowLosses())
+    assert task.score(stories.test) == task.score(stories.test, WindowOutputs())
 
 
 def test_the_table_of_a_test_adds_up_to_its_losses(world):
     task, stories = task_of(world, scored_windows="sliding")
-    metrics, scores = task.test(stories.test)
+    metrics, outputs = task.test(stories.test)
+    scores = StoryScores.of(stories.test, outputs.losses())
     table = pd.read_csv(io.StringIO(scores.csv()))
     assert list(table) == ["story_id", "windows", "image_sum", "context_sum", "text_nats", "text_tokens"]
     assert table["story_id"].tolist() == stories.test.story_ids
@@ -77,7 +78,8 @@ def test_sums_are_per_story_in_the_order_of_the_split(world):
 
 def test_without_a_context_head_the_column_is_empty(world):
     task, stories = task_of(world, image_heads="single")
-    _, scores = task.test(stories.test)
+    _, outputs = task.test(stories.test)
+    scores = StoryScores.of(stories.test, outputs.losses())
     assert scores.context_sum is None
     table = pd.read_csv(io.StringIO(scores.csv()))
     assert table["context_sum"].isna().all() and table["image_sum"].notna().all()

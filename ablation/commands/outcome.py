@@ -7,6 +7,8 @@ from ablation.config.entries import RECIPE_ENTRIES
 from ablation.track.mlflow_run import MlflowRun, mlflow_version, tracking_uri
 
 COLLAPSED = 0.01
+NO_GAP = 0.01
+"""Nats per token that are within what chance moves."""
 ROWS = {
     "image (L1)": ("image_loss", "image_median", "image_oracle"),
     "text (nats/token)": ("text_loss", "text_unigram", "text_oracle"),
@@ -28,31 +30,39 @@ def outcome_table(metrics: dict[str, float], style: str = "simple") -> str:
         if values[0] is not None:
             rows.append([label, *values, *beside][:columns])
     table = tabulate(rows, headers=HEAD[:columns], tablefmt=style, floatfmt=".4f", missingval="")
-    return f"{table}\n\n{MEANING}{BEST_MEANING if columns > 6 else ''}\n\n{diagnosis(metrics)}"
+    return f"{table}\n\n{MEANING}{BEST_MEANING if columns > 6 else ''}"
 
 
 def diagnosis(metrics: dict[str, float]) -> str:
-    """One sentence: do the predictions vary with the input?"""
+    """One line: do picture and words depend on the story?"""
+    return f"{_picture(metrics)} {_words(metrics)}"
+
+
+def _picture(metrics: dict[str, float]) -> str:
     spread, target = metrics["health/prediction_spread"], metrics["health/target_spread"]
-    numbers = f"spread {spread:.4f} against the targets' {target:.4f}"
+    numbers = f"spread {spread:.4f} against {target:.4f}"
     if spread <= COLLAPSED * target:
-        return f"Collapsed: the model predicts one constant image ({numbers})."
-    return f"The predicted images vary with the input: {numbers}.{_skill(metrics)}"
-
-
-def _skill(metrics: dict[str, float]) -> str:
+        return f"Predicts one constant image: {numbers}."
     own, test = metrics.get("health/image_skill"), metrics.get("health/test_image_skill")
     if own is None or test is None:
-        return ""
-    return f" Image skill {own:.2f}, on test {test:.2f}: 0 is a constant image, 1 cannot be beaten."
+        return f"The predicted images vary with the story: {numbers}."
+    meaning = "0 is a constant image, 1 cannot be beaten"
+    return f"The predicted images vary with the story: {numbers}; skill {own:.2f}, on test {test:.2f} ({meaning})."
+
+
+def _words(metrics: dict[str, float]) -> str:
+    gap = metrics["health/text_condition_gap"]
+    if gap < NO_GAP:
+        return f"The words ignore the story: another story's would cost {gap:+.4f} nats per token."
+    return f"The words use the story: another story's would cost {gap:.3f} nats per token more."
 
 
 def outcome_note(config: Config, metrics: dict[str, float], best_epoch: int) -> str:
     """The run's page in Markdown: what it was, what it reached, the command that repeats it."""
     table = outcome_table(metrics, "github")
     return (
-        f"**{config.run_name}**: {config.epochs} epochs on `{config.dataset}`, best validation total in "
-        f"epoch {best_epoch}.\n\n{table}\n\nRepeat it with\n\n    {repeat_command(config)}\n"
+        f"{diagnosis(metrics)}\n\n**{config.run_name}**: {config.epochs} epochs on `{config.dataset}`, best "
+        f"validation total in epoch {best_epoch}.\n\n{table}\n\nRepeat it with\n\n    {repeat_command(config)}\n"
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ablation.analyse.tables import loss_summary, loss_summary_csv
-from ablation.commands.outcome import outcome_note, outcome_table, where_to_look
+from ablation.commands.outcome import diagnosis, outcome_note, outcome_table, where_to_look
 from ablation.commands.pretrain import pretrained_autoencoder
 from ablation.commands.stories import Stories, load_stories
 from ablation.commands.training import (
@@ -32,6 +32,8 @@ from ablation.track.query import get_record
 from ablation.train.examples import first_page, first_predictions
 from ablation.train.floors import floors, image_median_floor, oracle_floors
 from ablation.train.loop import LoopState
+from ablation.train.questions import ask
+from ablation.train.scores import StoryScores
 from ablation.train.story_task import StoryTask
 
 KIND = "train"
@@ -49,7 +51,7 @@ def run(config: Config, console: Console) -> int:
     with closing(tracked):
         metrics = train(config, tracked, console)
     forget(tracked)
-    console.say("\n" + outcome_table(metrics))
+    console.say("\n" + outcome_table(metrics) + "\n\n" + diagnosis(metrics))
     console.say("\n" + where_to_look(tracked))
     return 0
 
@@ -115,13 +117,21 @@ def train(
         f"training {config.run_name}",
         after_epoch=record_epochs(task, stories, tracked),
     )
-    test, scores = task.test(stories.test)
-    tracked.log_text(scores.csv(), "scores/test.csv")
+    test = _tested(task, stories, tracked)
     if not tracked.logged_steps("test/total_loss"):
         tracked.log_metrics(test, step=state.best_epoch)
     metrics = state.history[state.best_epoch - 1] | floor | test
     tracked.set_tags({"mlflow.note.content": outcome_note(config, metrics, state.best_epoch)})
     return metrics
+
+
+def _tested(task: StoryTask, stories: Stories, tracked: MlflowRun) -> dict[str, float]:
+    """The metrics of the best checkpoint on the test windows; its scores and its descriptions as artifacts."""
+    test, outputs = task.test(stories.test)
+    tracked.log_text(StoryScores.of(stories.test, outputs.losses()).csv(), "scores/test.csv")
+    answers, written = ask(task, stories.test, outputs, stories.tokenizer)
+    tracked.log_text(written, "descriptions/test.csv")
+    return test | answers
 
 
 def _task(

@@ -10,7 +10,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "notebook": {},
     "cured": {
         "latent_dim": 64,
-        "epochs": 8,
+        "epochs": 5,
         "batch_size": 16,
         "learning_rate": 0.003,
         "text_target": "frame5",
@@ -30,7 +30,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         "schedule": "cosine",
         "gradient_clip": 1.0,
         "visual_pretraining": 5,
-        "text_pretraining": 0,
+        "text_pretraining": 8,
+        "text_task": "language",
     },
 }
 

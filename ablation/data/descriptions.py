@@ -18,6 +18,13 @@ NUMBER = re.compile(r"\d{1,6}")
 
 def read_descriptions(story: str) -> dict[int, str]:
     """Frame number (from 1) to description. Blocks without any text are left out."""
+    blocks = {number: map(plain_text, parts) for number, parts in read_blocks(story).items()}
+    joined = {number: " ".join(filter(None, texts)) for number, texts in blocks.items()}
+    return {number: text for number, text in joined.items() if text}
+
+
+def read_blocks(story: str) -> dict[int, list[str]]:
+    """Frame number (from 1) to its blocks, tags and all."""
     blocks: dict[int, list[str]] = {}
     number = 0
     for edge, following in pairwise([*BLOCK_EDGE.finditer(story), None]):
@@ -26,9 +33,8 @@ def read_descriptions(story: str) -> dict[int, str]:
         found = NUMBER.search(edge[2])
         number = int(found[0]) if found else number + 1
         end = following.start() if following else len(story)
-        blocks.setdefault(number, []).append(plain_text(story[edge.end() : end]))
-    joined = {number: " ".join(filter(None, texts)) for number, texts in blocks.items()}
-    return {number: text for number, text in joined.items() if text}
+        blocks.setdefault(number, []).append(story[edge.end() : end])
+    return blocks
 
 
 def plain_text(marked: str) -> str:

@@ -22,6 +22,7 @@ from ablation.config.config import Config, short_hash
 from ablation.data.descriptions import read_descriptions
 from ablation.data.frames import FRAME_HEIGHT, FRAME_WIDTH, decode_frame, prepare_frame
 from ablation.data.integrity import clear_unfinished, damage_of, stamps
+from ablation.data.marks import Mark, read_marks
 from ablation.data.sources import SPLITS, Progress, StorySource, cache_folder, first_rows, silent
 from ablation.data.tokens import (
     MAX_TOKENS,
@@ -32,7 +33,7 @@ from ablation.data.tokens import (
 )
 from ablation.errors import DataError
 
-STORE_VERSION = 3
+STORE_VERSION = 4
 WINDOW = 5
 FEWEST_STORIES = 5
 CHUNK, TEXTS_AT_ONCE = 32, 2000
@@ -43,7 +44,7 @@ FRAME_SHAPE = (3, FRAME_HEIGHT, FRAME_WIDTH)
 class SplitIndex:
     """What is known of a split: its usable stories, where their windows start, what was skipped.
 
-    `places[s]` tells which of the `read` stories, from 0, usable story s was. `starts[w]` is the row of
+    `texts` and `marks` (see marks.py) stand beside the rows of the frames. `places[s]` tells which of the `read` stories, from 0, usable story s was. `starts[w]` is the row of
     window w's first frame, `numbers[w]` that frame's number in its story, from 1, and `stories[w]` the
     index of its story.
     """
@@ -51,6 +52,7 @@ class SplitIndex:
     story_ids: list[str] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    marks: list[dict] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     stories: list[int] = field(default_factory=list)
@@ -74,6 +76,7 @@ class PreparedStory:
     told: list[str]
     frames: np.ndarray  # (n, 3, 60, 125) uint8
     texts: list[str]
+    marks: list[dict]
     runs: list[range]
     problem: str | None = None
 
@@ -226,6 +229,7 @@ def _add(index: SplitIndex, story: PreparedStory) -> None:
     index.story_ids.append(story.story_id)
     index.places.append(index.read - 1)
     index.texts += story.texts
+    index.marks += story.marks
 
 
 def _too_few(source: StorySource, split: str, index: SplitIndex) -> str:
@@ -249,10 +253,12 @@ def prepare_story(row: dict, equalize: bool, windows: str) -> PreparedStory:
         few_texts = f"no {WINDOW} frames in a row with a description"
         few_texts = few_texts if windows == "sliding" else f"no description for frames 1 to {WINDOW}"
         problem = few_frames if len(images) < WINDOW else few_texts
-        return PreparedStory(name, told, np.zeros((0, *FRAME_SHAPE), np.uint8), [], [], problem)
+        return PreparedStory(name, told, np.zeros((0, *FRAME_SHAPE), np.uint8), [], [], [], problem)
     numbers = [n for run in runs for n in run]
     frames = np.stack([_read_frame(images[n - 1], name, n, equalize) for n in numbers])
-    return PreparedStory(name, told, frames, [texts[n] for n in numbers], runs)
+    found = read_marks(row["story"], row.get("chain_of_thought") or "")
+    marks = [asdict(found.get(n, Mark())) for n in numbers]
+    return PreparedStory(name, told, frames, [texts[n] for n in numbers], marks, runs)
 
 
 def _runs(frame_count: int, texts: dict[int, str], windows: str) -> list[range]:

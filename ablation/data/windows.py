@@ -20,6 +20,7 @@ class StoryWindows:
     frames: np.ndarray  # (F, 3, 60, 125) uint8
     token_rows: np.ndarray  # (F, T) int32
     texts: list[str]
+    marks: list[dict]
     starts: np.ndarray  # (W,) row of frame 1
     numbers: np.ndarray  # (W,) number of frame 1 in its story, from 1
     stories: np.ndarray  # (W,) index into story_ids
@@ -80,6 +81,7 @@ def all_windows(store: Store, split: str, text_target: str) -> StoryWindows:
         frames=store.frames(split),
         token_rows=store.tokens(split),
         texts=index.texts,
+        marks=index.marks,
         starts=np.asarray(index.starts),
         numbers=np.asarray(index.numbers),
         stories=np.asarray(index.stories),

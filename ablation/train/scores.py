@@ -5,24 +5,42 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 import torch
+from torch.nn import functional
 
 from ablation.data.windows import StoryWindows
+from ablation.models.storyteller import Prediction
 
 
-class WindowLosses:
-    """The losses of single windows, gathered batch by batch. A GPU is not waited for until they are read."""
+class WindowOutputs:
+    """What was made of single windows, gathered batch by batch. A GPU is not waited for until it is read."""
 
     def __init__(self):
         self.batches: list[dict[str, torch.Tensor]] = []
+        self.codes: list[torch.Tensor] = []
+        self.pictures: list[torch.Tensor] = []
+        self.targets: list[torch.Tensor] = []
 
-    def add(self, losses: dict[str, torch.Tensor]) -> None:
-        """What `window_losses` says of a batch."""
+    def add(self, losses: dict[str, torch.Tensor], prediction: Prediction, target: torch.Tensor) -> None:
+        """What `window_losses` says of a batch, its vectors, its pictures beside the true ones (small copies)."""
         self.batches.append(losses)
+        self.codes.append(prediction.z.float())
+        self.pictures.append(small(prediction.image.float()))
+        self.targets.append(small(target))
 
-    def all(self) -> dict[str, np.ndarray]:
+    def losses(self) -> dict[str, np.ndarray]:
         """(W,) each, in the order in which they came."""
         names = self.batches[0]
-        return {name: torch.cat([batch[name] for batch in self.batches]).cpu().numpy() for name in names}
+        return {name: joined([batch[name] for batch in self.batches]) for name in names}
+
+
+def small(pictures: torch.Tensor) -> torch.Tensor:
+    """(B, 3, 60, 125) -> (B, 3 · 15 · 31)."""
+    return functional.avg_pool2d(pictures, 4).flatten(1)
+
+
+def joined(parts: list[torch.Tensor]) -> np.ndarray:
+    """Batches as one array."""
+    return torch.cat(parts).cpu().numpy()
 
 
 @dataclass(frozen=True)

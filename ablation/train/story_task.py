@@ -16,7 +16,7 @@ from ablation.train.floors import image_skill
 from ablation.train.health import Spread, another_story, dead_units
 from ablation.train.loop import Pace
 from ablation.train.losses import story_losses, text_loss, window_losses
-from ablation.train.scores import StoryScores, WindowLosses
+from ablation.train.scores import WindowOutputs
 from ablation.train.seen_losses import SeenLosses
 
 ROWS_READ_AT_ONCE, ROWS_SEEN_AT_ONCE = 512, 128
@@ -54,10 +54,10 @@ class StoryTask:
         return self.batches(self.train, torch.randperm(len(self.train), generator=draws))
 
     def batches(
-        self, windows: StoryWindows, order: torch.Tensor | None = None
+        self, windows: StoryWindows, order: torch.Tensor | None = None, size: int | None = None
     ) -> Iterator[tuple[Batch, int]]:
         """Batches of windows, in their order when none is given, and the windows in each."""
-        return self._ready(windows).in_batches(self.config.batch_size, order)
+        return self._ready(windows).in_batches(size or self.config.batch_size, order)
 
     def _ready(self, windows: StoryWindows) -> WindowBatches:
         """The windows on the device with their text latents, made once; a split's tensors are shared."""
@@ -107,13 +107,12 @@ class StoryTask:
         losses, health = self.score(self.validation)
         return _named("val/", losses) | _named("health/", health | self._skill(losses, "floor/"))
 
-    def test(self, windows: StoryWindows) -> tuple[dict[str, float], StoryScores]:
-        """The same on windows that no choice was made on, and what each of their stories scored."""
-        each = WindowLosses()
+    def test(self, windows: StoryWindows) -> tuple[dict[str, float], WindowOutputs]:
+        """The same on windows that no choice was made on, and what was made of each of them."""
+        each = WindowOutputs()
         losses, health = self.score(windows, each)
         health |= self._skill(losses, "floor/test_")
-        named = _named("test/", losses) | _named("health/test_", health)
-        return named, StoryScores.of(windows, each.all())
+        return _named("test/", losses) | _named("health/test_", health), each
 
     def _skill(self, losses: dict[str, float], prefix: str) -> dict[str, float]:
         """Nothing where no oracle is known, or where a handful of windows puts it at the constant image."""
@@ -124,11 +123,11 @@ class StoryTask:
 
     @torch.no_grad()
     def score(
-        self, windows: StoryWindows, each: WindowLosses | None = None
+        self, windows: StoryWindows, each: WindowOutputs | None = None
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Sample-weighted losses over the windows in their order, and the health metrics.
 
-        The losses of single windows go into `each`; they take the logits a second time.
+        What is made of single windows goes into `each`; their losses take the logits a second time.
         """
         self.module.eval()
         seen, predicted, target, codes = SeenLosses(), Spread(), Spread(), []
@@ -136,7 +135,8 @@ class StoryTask:
             prediction = self.predict(batch)
             seen.add(self._story_losses(prediction, batch), count)
             if each is not None:
-                each.add(window_losses(prediction, self.module.output, batch, self.vocabulary.pad))
+                of_each = window_losses(prediction, self.module.output, batch, self.vocabulary.pad)
+                each.add(of_each, prediction, batch.target_frame)
             predicted.add(prediction.image)
             target.add(batch.target_frame)
             codes.append(prediction.z.float())

@@ -1,0 +1,113 @@
+"""What a model has understood, asked without a loss: does its vector tell where and who, do its descriptions name
+them, can its picture and its words be found again among all others?
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+FEWEST_EXAMPLES = 8
+"""Of a label that a probe is asked for."""
+NEAREST = 10
+PROBED = {"setting": "setting", "people": "people", "shot": "shot"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """Of some test windows: what was said, what was to be said, and what frame 4 says."""
+
+    written: list[str]
+    target: list[str]
+    last: list[str]
+
+
+def probes(
+    train_codes: np.ndarray, train_marks: list[dict], codes: np.ndarray, marks: list[dict]
+) -> dict[str, float]:
+    """Accuracy on the test windows of a linear reading of z (N, F), fitted on training windows, for each label of
+    frame 4 that is known; beside it, as `floor/…`, that of always saying the commonest.
+    """
+    found = {}
+    for name, mark in PROBED.items():
+        known = _frequent([m.get(mark) for m in train_marks])
+        seen = [place for place, m in enumerate(train_marks) if m.get(mark) in known]
+        asked = [place for place, m in enumerate(marks) if m.get(mark) in known]
+        if len(known) < 2 or not asked:
+            continue
+        labels = np.array([train_marks[place][mark] for place in seen])
+        answers = np.array([marks[place][mark] for place in asked])
+        read = _linear(train_codes[seen], labels).predict(codes[asked])
+        commonest = max(sorted(known), key=lambda label: (labels == label).sum())
+        found[f"health/test_probe_{name}"] = float((read == answers).mean())
+        found[f"floor/test_probe_{name}"] = float((answers == commonest).mean())
+    return found
+
+
+def _linear(codes: np.ndarray, labels: np.ndarray):
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300)).fit(codes, labels)
+
+
+def _frequent(labels: Sequence[str | None]) -> set[str]:
+    names, counts = np.unique([label for label in labels if label], return_counts=True)
+    return {str(name) for name, count in zip(names, counts, strict=True) if count >= FEWEST_EXAMPLES}
+
+
+def naming(told: Told, marks: Sequence[dict]) -> dict[str, float]:
+    """How well the characters and the places named agree with the true description's, F1 over the windows that name
+    any; as `floor/…`, how well those of frame 4 do. The names and places are those that `marks` know.
+    """
+    found = {}
+    for name in ("names", "places"):
+        known = _any_of({text for mark in marks for text in mark.get(name, [])})
+        asked = [place for place, text in enumerate(told.target) if known.search(text.lower())]
+        if not asked:
+            continue
+        for prefix, texts in (("health/test", told.written), ("floor/test", told.last)):
+            scores = [_agreement(known, texts[place], told.target[place]) for place in asked]
+            found[f"{prefix}_{name}_right"] = float(np.mean(scores))
+    return found
+
+
+def _any_of(words: set[str]) -> re.Pattern:
+    """Any of them as whole words, the longer ones first; nothing where there are none."""
+    ordered = sorted(words, key=lambda word: (-len(word), word))
+    return re.compile(r"\b(?:" + "|".join(map(re.escape, ordered)) + r")\b" if ordered else r"(?!)")
+
+
+def _agreement(known: re.Pattern, said: str, true: str) -> float:
+    """F1 of two sets of mentions, in [0, 1]."""
+    ours, theirs = set(known.findall(said.lower())), set(known.findall(true.lower()))
+    return 2 * len(ours & theirs) / (len(ours) + len(theirs)) if ours or theirs else 1.0
+
+
+def image_retrieval(predicted: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """How often the true frame is among the ten nearest (L1) of all test targets; small pictures (N, D) of both.
+    `floor/test_retrieval` is what guessing gives, and what one picture for everything gives.
+    """
+    ranks = [_rank(np.abs(targets - row).mean(axis=1), place) for place, row in enumerate(predicted)]
+    return {
+        "health/test_image_retrieval": float((np.array(ranks) < NEAREST).mean()),
+        "floor/test_retrieval": min(1.0, NEAREST / len(targets)),
+    }
+
+
+def text_retrieval(written: list[str], places: np.ndarray, targets: list[str]) -> dict[str, float]:
+    """The same for descriptions: window `places[i]` was told as `written[i]`; nearest by TF-IDF cosine."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectors = TfidfVectorizer(sublinear_tf=True).fit(targets)
+    away = -(vectors.transform(written) @ vectors.transform(targets).T).toarray()  # (n, N)
+    ranks = [_rank(row, place) for row, place in zip(away, places, strict=True)]
+    return {"health/test_text_retrieval": float((np.array(ranks) < NEAREST).mean())}
+
+
+def _rank(distances: np.ndarray, true: int) -> float:
+    """How many others are nearer; of those equally near, half."""
+    own = distances[true]
+    return float((distances < own).sum() + ((distances == own).sum() - 1) / 2)
