@@ -1,6 +1,6 @@
 """Configuration: declared once, checked all at once, the same everywhere."""
 
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 from string import ascii_letters, digits
 
@@ -9,11 +9,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ablation.config.command_line import read_words, settings_of
+from ablation.commands.outcome import repeat_command
+from ablation.config.command_line import entry_help, read_words, settings_of
 from ablation.config.config import Config
 from ablation.config.declare import keys_of, parse, resolve, to_text
 from ablation.config.entries import ENTRY_POINTS
 from ablation.config.mlproject import configuration_page, mlproject
+from ablation.config.recipes import RECIPES
 from ablation.errors import ConfigError
 from ablation.train.pretraining import pretraining_identity
 
@@ -150,6 +152,29 @@ def test_words_of_the_command_line():
 def test_a_recipe_given_twice_names_the_other_way():
     with pytest.raises(ConfigError, match="python -m ablation train --recipe"):
         settings_of(ENTRY_POINTS["main"], ["--recipe", "notebook"])
+
+
+def test_each_recipe_has_an_entry_point_with_its_own_defaults():
+    cured = settings_of(ENTRY_POINTS["cured"], ["--latent_dim", "8"])
+    assert (cured.recipe, cured.text_target, cured.latent_dim) == ("cured", "frame5", 8)
+    assert settings_of(ENTRY_POINTS["train"], ["--recipe", "cured", "--latent_dim", "8"]) == cured
+    assert settings_of(ENTRY_POINTS["main"], []) == Config() == settings_of(ENTRY_POINTS["train"], [])
+    listed = yaml.safe_load(mlproject())["entry_points"]["cured"]["parameters"]
+    assert listed["batch_size"]["default"] == to_text(RECIPES["cured"]["batch_size"])
+    assert "--batch_size 16" in entry_help(ENTRY_POINTS["cured"])
+
+
+def test_a_run_is_named_after_the_recipe_it_is_nearest_to():
+    cured = Config(**RECIPES["cured"])
+    assert (
+        cured.run_name == f"ResNet{cured.latent_dim}-cured"
+        and cured.hash() == replace(cured, recipe="cured").hash()
+    )
+    changed = replace(cured, seed=2, epochs=9, latent_norm="relu")
+    assert changed.run_name == f"ResNet{cured.latent_dim}-cured-e9-s2-latent_norm=relu"
+    assert changed.arm == f"ResNet{cured.latent_dim}-cured-e9-latent_norm=relu"
+    assert Config(latent_norm="layernorm").run_name == "ResNet16-latent_norm=layernorm"
+    assert repeat_command(changed) == "python -m ablation cured --epochs 9 --seed 2 --latent_norm relu"
 
 
 def test_mlproject_and_the_page_are_written_from_the_declarations():

@@ -56,6 +56,10 @@ def test_one_configuration_is_all_there(train, store):
     for name in (
         "floor/image_median",
         "floor/image_copy_last",
+        "floor/image_copy_fixed",
+        "floor/image_mean_of_4",
+        "floor/image_median_of_4",
+        "floor/image_half_blend",
         "floor/image_best_of_4",
         "floor/text_unigram",
     ):
@@ -90,6 +94,7 @@ def test_what_a_run_leaves_among_its_artifacts(train, store):
     assert artifacts(record.run_id) == {
         "checkpoints",
         "config.json",
+        "descriptions",
         "loss_summary_resnet16.csv",
         "predictions",
         "scores",
@@ -114,6 +119,23 @@ def test_what_a_run_leaves_among_its_artifacts(train, store):
     picture = np.asarray(Image.open(f"{folder}/predictions/epoch-02-val.png").convert("RGB"))
     assert picture.shape[1] > 1500 and picture.std() > 20
     assert profile(record)["train_stories"] == 19
+
+
+def test_the_recipe_that_learns_trains_both_its_autoencoders_first(command, world, store):
+    keys = ("--epochs", 1, "--latent_dim", 8, "--text_dim", 16, "--fused_dim", 16)
+    pretraining = ("--visual_pretraining", 1, "--text_pretraining", 1)
+    code, out, _ = command("cured", "--dataset", world, *keys, *pretraining)
+    assert code == 0 and "visual autoencoder: trained" in out and "text autoencoder: trained" in out
+    (record,) = find_runs("train")
+    assert record.name.startswith("ResNet8-cured-e1-") and record.params["text_target"] == "frame5"
+    assert "val/context_loss" not in record.metrics and record.metrics["health/text_condition_gap"] != 0
+    named = {"health/test_names_right", "floor/test_names_right", "health/test_probe_setting"}
+    assert (
+        named | {"health/gradient_norm_pixel_copy", "health/gradient_norm_word_copy"} <= record.metrics.keys()
+    )
+    assert "health/gradient_norm_visual" in record.metrics  # its decoder; the encoder is frozen
+    written = MlflowClient().download_artifacts(record.run_id, "descriptions/test.csv", str(store))
+    assert list(pd.read_csv(written)) == ["window", "written", "target", "frame4"]
 
 
 def test_same_seed_same_numbers_and_another_seed_others(train):

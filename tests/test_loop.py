@@ -9,13 +9,14 @@ from torch import nn
 from ablation.errors import AblationError, NonFiniteLoss
 from ablation.randomness import derived_seed, generator
 from ablation.train.checkpoint import load_checkpoint, restore, save_checkpoint, snapshot
-from ablation.train.loop import LoopState, fit, make_optimizer
+from ablation.train.gradient_norms import EVERY, GradientNorms
+from ablation.train.loop import LoopState, Pace, fit, make_optimizer
 
 
 class Line:
     """y = w·x on seven points, in batches of three."""
 
-    learning_rate = 0.1
+    pace = Pace(0.1)
 
     def __init__(self, epochs=4, poison=None):
         torch.manual_seed(0)
@@ -111,3 +112,35 @@ def test_named_generators_differ_by_name_and_seed():
     seeds = {derived_seed(s, *name) for s in (0, 1) for name in (("order", 1), ("order", 2), ("split",))}
     assert len(seeds) == 6
     assert generator(1, "order").initial_seed() == derived_seed(1, "order")
+
+
+def test_the_pace_is_constant_or_warms_up_and_falls_to_nothing():
+    assert {Pace(0.1).at(step, 100) for step in range(100)} == {0.1}
+    cosine = [Pace(0.1, "cosine").at(step, 100) for step in range(100)]
+    assert cosine[0] == pytest.approx(0.02) and max(cosine) == cosine[4] == pytest.approx(0.1, rel=0.01)
+    assert cosine[4:] == sorted(cosine[4:], reverse=True) and cosine[-1] < 1e-4
+    assert cosine[50] == pytest.approx(0.05)
+    assert Pace(0.1, "cosine").at(0, 1) == pytest.approx(0.1)
+
+
+def test_a_cut_gradient_moves_the_weights_no_further():
+    free, cut = Line(epochs=1), Line(epochs=1)
+    cut.pace = Pace(0.1, clip=1e-3)
+    for task in (free, cut):
+        optimizer = torch.optim.SGD(task.module.parameters(), lr=0.1)
+        before = [p.detach().clone() for p in task.module.parameters()]
+        fit(task, optimizer, LoopState(), lambda *a: None)
+        task.moved = sum((p - b).norm().item() for p, b in zip(task.module.parameters(), before, strict=True))
+    assert cut.moved < 3 * 0.1 * 1e-3 * 2 < free.moved
+
+
+def test_the_norms_of_the_gradients_by_part():
+    module = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False).requires_grad_(False))
+    norms = GradientNorms(module)
+    for step, value in enumerate((3.0, 100.0), start=1):
+        module[0].weight.grad = torch.full((1, 1), value)
+        norms.look(step)
+    module[0].weight.grad = torch.full((1, 1), -5.0)
+    norms.look(1 + EVERY)
+    assert norms.means() == {"health/gradient_norm_0": 4.0}
+    assert GradientNorms(nn.Linear(1, 1)).means() == {}

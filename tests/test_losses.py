@@ -118,6 +118,10 @@ def test_floors_by_hand():
     assert found["floor/image_median"] == pytest.approx((0 + 0.2) / 2, abs=1e-6)
     assert found["floor/image_copy_last"] == pytest.approx((0.2 + 0.2) / 2, abs=1e-6)
     assert found["floor/image_best_of_4"] == pytest.approx((0.2 + 0.2) / 2, abs=1e-6)
+    assert found["floor/image_copy_fixed"] == pytest.approx(0.2, abs=1e-6)
+    assert found["floor/image_mean_of_4"] == pytest.approx(0.1, abs=1e-6)
+    assert found["floor/image_median_of_4"] == pytest.approx((0.3 + 0.2) / 2, abs=1e-6)
+    assert found["floor/image_half_blend"] == pytest.approx(0.05, abs=1e-6)
     unigram = -math.log(4 / 10)
     assert found["floor/text_unigram"] == pytest.approx(unigram, abs=1e-6)
 

@@ -4,7 +4,9 @@ import pytest
 import yaml
 
 from ablation.config.config import Config
+from ablation.config.declare import to_text
 from ablation.config.metrics import MEASURES
+from ablation.config.recipes import RECIPES, with_recipe
 from ablation.config.study_file import load_study, shipped_studies
 from ablation.errors import ConfigError
 
@@ -45,9 +47,9 @@ def test_every_shipped_study_differs_from_its_baseline_in_the_named_keys_only(na
     study = load_study(name)
     base = study.baseline.config.texts()
     for arm in study.arms[1:]:
-        texts = arm.config.texts()
+        texts, expanded = arm.config.texts(), with_recipe(arm.changes)
         assert {key for key in texts if texts[key] != base[key]} == {
-            key for key in arm.changes if arm.changes[key] != base[key]
+            key for key, text in expanded.items() if to_text(text) != base[key]
         }
     assert len({arm.config.hash() for arm in study.arms}) == len(study.arms)
 
@@ -157,3 +159,32 @@ def test_every_measure_declares_a_range_and_stays_in_it(measure):
     metrics |= {"floor/test_text_unigram": 5.0} | {measure.name: 0.1}
     assert measure.low <= measure.value(metrics) <= measure.high
     assert measure.value({}) is None
+
+
+def test_an_arm_may_start_from_a_recipe_and_change_it(write):
+    arms = {"cured": {"recipe": "cured"}, "thin": {"recipe": "cured", "latent_dim": 8}}
+    file = write(arms=arms, baseline={"scored_windows": "sliding", "latent_norm": "relu"})
+    _, cured, thin = load_study(file).arms
+    assert (
+        cured.config.changes_from("cured") == {} and cured.config.latent_dim == RECIPES["cured"]["latent_dim"]
+    )
+    assert thin.config.latent_dim == 8 and thin.config.arm == "ResNet8-cured"
+    assert [arm.config.batch_size for arm in load_study(file, {"batch_size": "4"}).arms] == [4, 4, 4]
+    back = write(
+        arms={"as it was": {"recipe": "notebook"}}, baseline={"recipe": "cured", "scored_windows": "first"}
+    )
+    assert load_study(back).arms[1].config == Config(scored_windows="first")
+    with pytest.raises(ConfigError, match="recipe=cureed is not allowed"):
+        load_study(write(arms={"cured": {"recipe": "cureed"}}))
+
+
+def test_causes_holds_every_change_of_the_cured_recipe_alone_and_left_out():
+    arms = {arm.name: arm for arm in load_study("causes").arms}
+    alone = {name.removeprefix("only "): arm for name, arm in arms.items() if name.startswith("only ")}
+    left = {name.removeprefix("all but "): arm for name, arm in arms.items() if name.startswith("all but ")}
+    assert set(alone) == set(left) and len(alone) > 10
+    cured = Config(**RECIPES["cured"], scored_windows="sliding")
+    assert arms["all"].config.hash() == cured.hash()
+    assert {key for arm in alone.values() for key in arm.changes} | {"epochs"} == {*RECIPES["cured"]} | {
+        "epochs"
+    }

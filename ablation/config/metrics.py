@@ -90,8 +90,8 @@ MEASURES = {
         Measure("health/test_text_retrieval", "share of windows", 0, 1, False, (TEXT,), ("text_target",)),
         Measure("health/test_names_right", "F1", 0, 1, False, (TEXT,), ("text_target",)),
         Measure("health/test_places_right", "F1", 0, 1, False, (TEXT,), ("text_target",)),
-        Measure("health/test_probe_setting", "accuracy", 0, 1, False, ()),
-        Measure("health/test_probe_people", "accuracy", 0, 1, False, ()),
-        Measure("health/test_probe_shot", "accuracy", 0, 1, False, ()),
+        Measure("health/test_probe_setting", "accuracy", 0, 1, False, (IMAGE, TEXT)),
+        Measure("health/test_probe_people", "accuracy", 0, 1, False, (IMAGE, TEXT)),
+        Measure("health/test_probe_shot", "accuracy", 0, 1, False, (IMAGE, TEXT)),
     )
 }

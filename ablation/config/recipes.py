@@ -37,5 +37,10 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 def with_recipe(given: dict[str, Any]) -> dict[str, Any]:
-    """Keys of a configuration, those of the recipe it names beneath them; an unknown recipe adds none."""
-    return RECIPES.get(str(given.get("recipe", "notebook")).strip(), {}) | given
+    """Keys of a configuration, those of the recipe that it names beneath them."""
+    return recipe_of(given) | given
+
+
+def recipe_of(given: dict[str, Any]) -> dict[str, Any]:
+    """What the recipe named among these keys sets; nothing where none is named, or one that does not exist."""
+    return RECIPES.get(str(given.get("recipe", "notebook")).strip(), {})

@@ -9,7 +9,7 @@ import yaml
 from ablation.config.config import Config
 from ablation.config.declare import keys_of, to_text, unknown
 from ablation.config.metrics import MEASURES
-from ablation.config.recipes import with_recipe
+from ablation.config.recipes import recipe_of
 from ablation.config.study import Arm, Published, Stake, Study
 from ablation.errors import ConfigError
 
@@ -210,7 +210,8 @@ class _Reader:
             self.problems += [
                 f"baseline: {key} cannot be set in a study file: {FIXED[key]}" for key in fixed_in_base
             ]
-        given = with_recipe(base | self.overrides | changes)
+        first = {} if "recipe" in changes else recipe_of(base)
+        given = first | base | recipe_of(changes) | self.overrides | changes
         declared = keys_of(Config)
         wrong = [unknown(key, declared) for key in given if key not in declared]
         try:

@@ -21,7 +21,7 @@ class GradientNorms:
 
     def look(self, step: int) -> None:
         """After a backward pass, before the gradients are clipped; a part that has none yet counts as 0."""
-        if (step - 1) % EVERY:
+        if not self.parts or (step - 1) % EVERY:
             return
         gradients = ([p.grad for p in part if p.grad is not None] for part in self.parts.values())
         norms = [nn.utils.get_total_norm(some) if some else torch.zeros(()) for some in gradients]
@@ -30,5 +30,7 @@ class GradientNorms:
 
     def means(self) -> dict[str, float]:
         """`health/gradient_norm_<part>` over the steps looked at."""
+        if not self.seen:
+            return {}
         means = torch.stack(self.seen).mean(dim=0).tolist()
         return {f"health/gradient_norm_{name}": value for name, value in zip(self.parts, means, strict=True)}

@@ -105,10 +105,8 @@ def fit(
     while state.epoch < task.epochs:
         epoch = state.epoch + 1
         started = time.perf_counter()
-        norms = GradientNorms(task.module)
-        losses, samples = train_epoch(task, optimizer, epoch, tick, norms)
+        metrics, samples = train_epoch(task, optimizer, epoch, tick)
         seconds = time.perf_counter() - started
-        metrics = {f"train/{name}": value for name, value in losses.items()} | norms.means()
         metrics["speed/stories_per_second"] = samples / seconds
         metrics |= task.validate()
         metrics["speed/epoch_seconds"] = time.perf_counter() - started
@@ -123,15 +121,16 @@ def fit(
 
 
 def train_epoch(
-    task: Task, optimizer: torch.optim.Optimizer, epoch: int, tick: Tick, norms: GradientNorms
+    task: Task, optimizer: torch.optim.Optimizer, epoch: int, tick: Tick
 ) -> tuple[dict[str, float], int]:
-    """One pass: the sample-weighted mean of each loss over the batches, and the samples seen.
+    """One pass: the sample-weighted mean of each loss over the batches and the norms of the gradients, by the names
+    they are logged under, and the samples seen.
 
     A loss that is not finite ends it: on a CPU before the step is taken, on a GPU, which is not waited
     for within an epoch, at the epoch's end.
     """
     task.module.train()
-    seen, steps = SeenLosses(), task.steps_per_epoch()
+    seen, norms, steps = SeenLosses(), GradientNorms(task.module), task.steps_per_epoch()
     for step, (batch, count) in enumerate(task.training_batches(epoch), start=1):
         losses = task.losses(batch)
         seen.add(losses, count)
@@ -145,7 +144,7 @@ def train_epoch(
         tick(epoch, step)
     for step, values in enumerate(seen.all(), start=1):
         _check_finite(values, epoch, step)
-    return seen.means(), seen.samples
+    return {f"train/{name}": value for name, value in seen.means().items()} | norms.means(), seen.samples
 
 
 def _set_pace(optimizer: torch.optim.Optimizer, task: Task, step: int) -> None:
