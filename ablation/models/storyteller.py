@@ -189,11 +189,12 @@ class Storyteller(nn.Module):
     def _generate_copying(self, condition: Condition, state: State, start: int, end: int, length: int):
         first, memory = state[0], self._memory(condition)
         token = torch.full((len(first), 1), start, device=first.device)
-        before, columns = torch.zeros_like(first)[:, None], []
+        before, own, columns = torch.zeros_like(first)[:, None], None, []
         for _ in range(length):
-            memory = memory.with_words(self.word_copy.own(before, self.text.decoder.embedding(token), token))
+            latest = self.word_copy.own(before, self.text.decoder.embedding(token), token)
+            own = latest if own is None else own.with_words(latest)
             before, state = self.text.decoder.step(token, state, first)
-            states, copying = self.word_copy(before, condition.z, memory)
+            states, copying = self.word_copy(before, condition.z, memory, own)
             token = copying.probabilities(self.output(states))[:, -1].argmax(dim=-1, keepdim=True)  # (B, 1)
             columns.append(token)
         return cut_at(torch.cat(columns, dim=1).tolist(), end)

@@ -5,7 +5,7 @@ Without it every name has to be learned by heart, and a name that few stories ha
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import nn
@@ -28,7 +28,7 @@ class Memory:
 
     def with_words(self, other: "Memory") -> "Memory":
         """Both, one after the other."""
-        pairs = ((getattr(self, name), getattr(other, name)) for name in ("keys", "values", "words", "real"))
+        pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
         return Memory(*(torch.cat(pair, dim=1) for pair in pairs))
 
 
@@ -69,7 +69,9 @@ class WordCopy(nn.Module):
         self.query = nn.Linear(width, ATTENTION_WIDTH)
         self.key = nn.Conv1d(width, ATTENTION_WIDTH, 3, padding=1)
         self.frame_key = nn.Parameter(torch.zeros(frames, 1, ATTENTION_WIDTH))
+        self.told_in_key = nn.Linear(frames, ATTENTION_WIDTH, bias=False)
         self.own_key = nn.Linear(2 * width, ATTENTION_WIDTH)
+        self.again = nn.Linear(width, 1)
         self.from_read = nn.Linear(width, width, bias=False)
         self.head = nn.Sequential(
             nn.Linear(2 * width + fused, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
@@ -78,11 +80,16 @@ class WordCopy(nn.Module):
         nn.init.constant_(self.gate.bias, COPYING_AT_FIRST)
 
     def remember(self, embedded: torch.Tensor, words: torch.Tensor, pad: int) -> Memory:
-        """Of the descriptions (B, K, T) and their embeddings (B, K, T, D); a key is a word between its neighbours."""
-        keys = self.key(embedded.flatten(0, 1).transpose(1, 2)).transpose(1, 2)  # (B * K, T, A)
-        keys = keys.unflatten(0, words.shape[:2]) + self.frame_key  # (B, K, T, A)
+        """Of the descriptions (B, K, T) and their embeddings (B, K, T, D).
+
+        A key is a word between its neighbours, its frame, and in which of the K frames the word is told.
+        """
         read = words.flatten(1)
-        return Memory(keys.flatten(1, 2), embedded.flatten(1, 2), read, read != pad)
+        keys = self.key(embedded.flatten(0, 1).transpose(1, 2)).transpose(1, 2)  # (B * K, T, A)
+        keys = (keys.unflatten(0, words.shape[:2]) + self.frame_key).flatten(1, 2)  # (B, S, A)
+        told_in = torch.stack([among(read, frame) for frame in words.unbind(1)], dim=-1)  # (B, S, K)
+        keys = keys + self.told_in_key(told_in.to(keys.dtype))
+        return Memory(keys, embedded.flatten(1, 2), read, read != pad)
 
     def own(self, before: torch.Tensor, embedded: torch.Tensor, words: torch.Tensor) -> Memory:
         """Of words said (B, T): embeddings (B, T, D), and the states (B, T, D) from which each was said."""
@@ -90,24 +97,37 @@ class WordCopy(nn.Module):
         return Memory(keys, embedded, words, torch.ones_like(words, dtype=torch.bool))
 
     def forward(
-        self, states: torch.Tensor, z: torch.Tensor, memory: Memory, own: Memory | None = None
+        self, states: torch.Tensor, z: torch.Tensor, memory: Memory, own: Memory
     ) -> tuple[torch.Tensor, Copying]:
-        """States (B, T, D) -> states that have read, and what they would copy.
+        """States (B, T, D) of the last T of the words `own` -> states that have read, and what they would copy.
 
-        Position t sees all of `memory` and of `own` the words up to t.
+        Each sees all of `memory` and the own words up to its own.
         """
+        steps, words = states.shape[1], own.words.shape[1]
+        past = torch.ones(steps, words, dtype=torch.bool, device=states.device).tril(words - steps)
+        seen = [part.expand(len(states), steps, -1) for part in (memory.real[:, None], past[None])]
         queries = self.query(states) / math.sqrt(ATTENTION_WIDTH)  # (B, T, A)
-        seen = memory.real[:, None, :].expand(-1, states.shape[1], -1)  # (B, T, S)
-        if own is not None:
-            past = torch.ones(
-                states.shape[1], own.words.shape[1], dtype=torch.bool, device=states.device
-            ).tril()
-            seen = torch.cat([seen, past.expand(len(states), -1, -1)], dim=-1)
-            memory = memory.with_words(own)
-        scores = queries @ memory.keys.transpose(1, 2)
-        attention = scores.masked_fill(~seen, NEVER).softmax(dim=-1)  # (B, T, S)
-        read = attention.to(memory.values.dtype) @ memory.values  # (B, T, D)
+        scores = queries @ memory.keys.transpose(1, 2) + self.again(states) * said_before(memory, own, steps)
+        scores = torch.cat([scores, queries @ own.keys.transpose(1, 2)], dim=-1)  # (B, T, S + own)
+        attention = scores.masked_fill(~torch.cat(seen, dim=-1), NEVER).softmax(dim=-1)
+        values = torch.cat([memory.values, own.values], dim=1)
+        read = attention.to(values.dtype) @ values  # (B, T, D)
         around = torch.cat([states, read], dim=-1)  # (B, T, 2D)
-        deep = self.head(torch.cat([around, z[:, None].expand(-1, states.shape[1], -1)], dim=-1))
+        deep = self.head(torch.cat([around, z[:, None].expand(-1, steps, -1)], dim=-1))
         gate = self.gate(around).squeeze(-1)  # (B, T)
-        return states + self.from_read(read) + deep, Copying(gate, attention, memory.words)
+        copying = Copying(gate, attention, torch.cat([memory.words, own.words], dim=1))
+        return states + self.from_read(read) + deep, copying
+
+
+def among(words: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+    """(B, S), (B, N) -> (B, S) whether each word is one of the others."""
+    return (words[:, :, None] == others[:, None, :]).any(dim=-1)
+
+
+def said_before(memory: Memory, own: Memory, steps: int) -> torch.Tensor:
+    """(B, T, S): 1 where a word of the memory is among the own words up to each of the last T steps, else 0.
+
+    What has been said already is said again or avoided: the coverage of See et al. 2017, by word.
+    """
+    same = own.words[:, :, None] == memory.words[:, None, :]  # (B, own, S)
+    return same.cummax(dim=1).values[:, -steps:].to(memory.keys.dtype)
