@@ -53,6 +53,12 @@ def test_names_and_places_by_hand():
     assert naming(told, [{}]) == {}
 
 
+def test_a_name_with_marks_is_found_however_it_is_spaced():
+    told = Told(["in the all - night diner"], ["In the all-night diner."], ["in o ' hara's bar"])
+    found = naming(told, [{"places": ["the all-night diner", "o'hara's bar"]}])
+    assert (found["health/test_places_right"], found["floor/test_places_right"]) == (1.0, 0.0)
+
+
 def test_retrieval_of_the_very_picture_of_any_and_of_one_for_all():
     draws = np.random.default_rng(0)
     targets = draws.random((200, 6))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+WORDS_AND_MARKS = re.compile(r"\w+|[^\w\s]")
 FEWEST_EXAMPLES = 8
 """Of a label that a probe is asked for."""
 NEAREST = 10
@@ -64,8 +65,8 @@ def naming(told: Told, marks: Sequence[dict]) -> dict[str, float]:
     """
     found = {}
     for name in ("names", "places"):
-        known = _any_of({text for mark in marks for text in mark.get(name, [])})
-        asked = [place for place, text in enumerate(told.target) if known.search(text.lower())]
+        known = _any_of({_spaced(text) for mark in marks for text in mark.get(name, [])})
+        asked = [place for place, text in enumerate(told.target) if known.search(_spaced(text))]
         if not asked:
             continue
         for prefix, texts in (("health/test", told.written), ("floor/test", told.last)):
@@ -80,9 +81,14 @@ def _any_of(words: set[str]) -> re.Pattern:
     return re.compile(r"\b(?:" + "|".join(map(re.escape, ordered)) + r")\b" if ordered else r"(?!)")
 
 
+def _spaced(text: str) -> str:
+    """Lower case, each mark between spaces: "all-night" as a tokenizer gives it back, "all - night"."""
+    return " ".join(WORDS_AND_MARKS.findall(text.lower()))
+
+
 def _agreement(known: re.Pattern, said: str, true: str) -> float:
     """F1 of two sets of mentions, in [0, 1]."""
-    ours, theirs = set(known.findall(said.lower())), set(known.findall(true.lower()))
+    ours, theirs = set(known.findall(_spaced(said))), set(known.findall(_spaced(true)))
     return 2 * len(ours & theirs) / (len(ours) + len(theirs)) if ours or theirs else 1.0
 
 
