@@ -7,10 +7,12 @@ from torch.nn import functional
 
 from ablation.models.fused_loss import fused_token_nats
 from ablation.models.pixel_copy import PixelCopy, blurred
+from ablation.models.word_attention import WordAttention
 from ablation.models.word_copy import Copying, WordCopy
 from tests.test_models import inputs, storyteller
 
 CURED = {
+    "text_attention": "words",
     "text_copy": "words",
     "word_weights": "tied",
     "text_encoder": "words",
@@ -49,23 +51,45 @@ def test_a_later_word_and_padding_are_never_seen():
     read = torch.tensor([[[5, 6, 0], [7, 0, 0]]])
     memory = copier.remember(torch.randn(1, 2, 3, 8), read, pad=0)
     own = copier.own(torch.randn(1, 4, 8), torch.randn(1, 4, 8), torch.tensor([[1, 2, 3, 4]]))
-    _, copying = copier(torch.randn(1, 4, 8), torch.randn(1, 4), memory, own)
+    states = torch.randn(1, 4, 8)
+    _, copying = copier(states, states, torch.randn(1, 4), memory, own)
     assert torch.allclose(copying.attention.sum(dim=-1), torch.ones(1, 4))
     later = torch.ones(4, 4).triu(1).bool()
     assert (copying.attention[0, :, 6:][later] == 0).all()
     assert (copying.attention[0][:, [2, 4, 5]] == 0).all()
 
 
-def test_writing_word_by_word_agrees_with_teacher_forcing():
+def test_attention_looks_back_and_never_ahead():
+    torch.manual_seed(0)
+    attention, z = WordAttention(8, 4, frames=2), torch.randn(1, 4)
+    read, said = torch.tensor([[[5, 6, 0], [7, 0, 0]]]), torch.tensor([[1, 2, 3, 4]])
+    states, embedded, spoken = torch.randn(1, 4, 8), torch.zeros(1, 2, 3, 8), torch.randn(1, 4, 8)
+
+    def found(embedded, spoken):
+        return attention(
+            states, z, attention.remember(embedded, read, 0), attention.own(states, spoken, said)
+        )
+
+    before, far = found(embedded, spoken), embedded.index_fill(2, torch.tensor([0]), 1.0)
+    assert not torch.allclose(found(far, spoken), before)
+    last = spoken.index_fill(1, torch.tensor([3]), 9.0)
+    assert torch.equal(found(embedded, last)[:, :3], before[:, :3])
+    assert not torch.allclose(found(embedded, last)[:, 3], before[:, 3])
+
+
+@pytest.mark.parametrize("parts", [{}, {"text_copy": "none"}, {"text_attention": "none"}])
+def test_writing_word_by_word_agrees_with_teacher_forcing(parts):
     torch.manual_seed(3)
-    model = storyteller(**CURED)
+    model = storyteller(**CURED | parts)
     nn.init.normal_(model.text.decoder.embedding.weight, std=2.0)
     batch, _ = inputs()
     condition = model.fuse(batch)
     rows = model.generate(condition, start=1, end=99, length=9)
     fed = torch.tensor([[1, *row[:-1]] for row in rows])
     states, copying = model.tell(condition, fed)
-    assert copying.probabilities(model.output(states)).argmax(dim=-1).tolist() == rows
+    logits = model.output(states)
+    chances = copying.probabilities(logits) if copying else logits
+    assert chances.argmax(dim=-1).tolist() == rows
 
 
 def test_the_nats_of_single_tokens_have_the_gradients_of_torch():

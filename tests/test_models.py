@@ -62,7 +62,8 @@ def test_shapes_of_the_basecase_stage_by_stage():
         {"visual": "basecase"}, {"latent_dim": 16}, {"latent_dim": 128}, {"fused_dim": 64}, {"text_dim": 48},
         {"latent_norm": "layernorm"}, {"image_heads": "separate"}, {"image_heads": "single"},
         {"text_decoder": "trained"}, {"text_conditioning": "every_step"}, {"word_weights": "tied"},
-        {"text_encoder": "words"}, {"text_copy": "words"}, {"image_copy": "pixels"}, {"visual_encoder": "frozen"},
+        {"text_encoder": "words"}, {"text_attention": "words"}, {"text_copy": "words"},
+        {"image_copy": "pixels"}, {"visual_encoder": "frozen"},
         {"image_copy": "pixels", "image_heads": "separate"},
     ],
 )  # fmt: skip

@@ -83,9 +83,14 @@ class Config(Settings):
         "whether the text decoder's word embeddings and its output layer share one matrix",
         choices=("separate", "tied"),
     )
+    text_attention: str = key(
+        "none",
+        "words: the text decoder attends to the words of the four descriptions and to its own",
+        choices=("none", "words"),
+    )
     text_copy: str = key(
         "none",
-        "words: the text decoder attends to the words of the four descriptions and to its own, and may copy them",
+        "words: it may copy these words, by a pointer of its own, instead of saying one by heart",
         choices=("none", "words"),
     )
     visual_encoder: str = key(

@@ -24,6 +24,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "text_conditioning": "every_step",
         "text_encoder": "words",
         "word_weights": "tied",
+        "text_attention": "words",
         "text_copy": "words",
         "visual_encoder": "frozen",
         "image_copy": "pixels",

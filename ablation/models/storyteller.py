@@ -11,7 +11,9 @@ from ablation.models.initialise import initialise_kaiming
 from ablation.models.pixel_copy import PixelCopy
 from ablation.models.text import State, TextAutoencoder, cut_at
 from ablation.models.visual import VisualAutoencoder, VisualDecoder
-from ablation.models.word_copy import Copying, Memory, WordCopy
+from ablation.models.word_attention import WordAttention
+from ablation.models.word_copy import Copying, WordCopy
+from ablation.models.word_memory import Memory, WordReader
 from ablation.randomness import initialising
 
 
@@ -87,8 +89,13 @@ class Storyteller(nn.Module):
                 self.context_decoder = initialise_kaiming(VisualDecoder(latent))
         with initialising(config.seed, "pixel copy"):
             self.pixel_copy = PixelCopy(INPUTS, fused) if config.image_copy == "pixels" else None
+        with initialising(config.seed, "word attention"):
+            attending = config.text_attention == "words"
+            self.word_attention = WordAttention(width, fused, INPUTS) if attending else None
         with initialising(config.seed, "word copy"):
             self.word_copy = WordCopy(width, fused, INPUTS) if config.text_copy == "words" else None
+        with initialising(config.seed, "word reader"):
+            self.word_reader = WordReader(width) if self._recalling else None
         self.visual.encoder.requires_grad_(config.visual_encoder == "trained")
         self.text.requires_grad_(False)
         self.text.decoder.requires_grad_(config.text_decoder == "trained")
@@ -153,15 +160,36 @@ class Storyteller(nn.Module):
         """Word states (B, T - 1, D) for teacher tokens (B, T - 1), and what is copied."""
         state = self.text_state(condition.z)
         states = self.text.decoder(teacher_tokens, state, condition=state[0])
-        if self.word_copy is None:
+        if not self._recalling:
             return states, None
         before = torch.cat([torch.zeros_like(states[:, :1]), states[:, :-1]], dim=1)
-        own = self.word_copy.own(before, self.text.decoder.embedding(teacher_tokens), teacher_tokens)
-        return self.word_copy(states, condition.z, self._memory(condition), own)
+        return self._recall(states, condition.z, self._read(condition), self._said(before, teacher_tokens))
 
-    def _memory(self, condition: Condition) -> Memory:
-        embedded = self.text.decoder.embedding(condition.tokens)  # (B, K, T, D)
-        return self.word_copy.remember(embedded, condition.tokens, self.pad)
+    @property
+    def _recalling(self) -> list[nn.Module]:
+        """The parts that look back at words."""
+        return [part for part in (self.word_attention, self.word_copy) if part is not None]
+
+    def _read(self, condition: Condition) -> list[Memory]:
+        """The four descriptions, as each of these parts remembers them."""
+        features = self.word_reader(self.text.decoder.embedding(condition.tokens))  # (B, K, T, D)
+        return [part.remember(features, condition.tokens, self.pad) for part in self._recalling]
+
+    def _said(self, before: torch.Tensor, tokens: torch.Tensor) -> list[Memory]:
+        """Words said (B, T), from the states (B, T, D) before each, as each part remembers them."""
+        embedded = self.text.decoder.embedding(tokens)  # (B, T, D)
+        return [part.own(before, embedded, tokens) for part in self._recalling]
+
+    def _recall(
+        self, states: torch.Tensor, z: torch.Tensor, read: list[Memory], said: list[Memory]
+    ) -> tuple[torch.Tensor, Copying | None]:
+        """States (B, T, D) with what they find among the words, and what is copied."""
+        informed, copying = states, None
+        if self.word_attention is not None:
+            informed = self.word_attention(states, z, read[0], said[0])
+        if self.word_copy is not None:
+            informed, copying = self.word_copy(states, informed, z, read[-1], said[-1])
+        return informed, copying
 
     @property
     def visual_parts(self) -> list[nn.Module]:
@@ -182,20 +210,22 @@ class Storyteller(nn.Module):
     def generate(self, condition: Condition, start: int, end: int, length: int) -> list[list[int]]:
         """The likeliest next word again and again: each story's token ids, without start and end."""
         state = self.text_state(condition.z)
-        if self.word_copy is None:
+        if not self._recalling:
             return self.text.decoder.generate(state, state[0], start, end, length)
-        return self._generate_copying(condition, state, start, end, length)
+        return self._generate_recalling(condition, state, start, end, length)
 
-    def _generate_copying(self, condition: Condition, state: State, start: int, end: int, length: int):
-        first, memory = state[0], self._memory(condition)
+    def _generate_recalling(self, condition: Condition, state: State, start: int, end: int, length: int):
+        first, read = state[0], self._read(condition)
         token = torch.full((len(first), 1), start, device=first.device)
-        before, own, columns = torch.zeros_like(first)[:, None], None, []
+        before, said, columns = torch.zeros_like(first)[:, None], None, []
         for _ in range(length):
-            latest = self.word_copy.own(before, self.text.decoder.embedding(token), token)
-            own = latest if own is None else own.with_words(latest)
+            latest = self._said(before, token)
+            said = latest if said is None else [p.with_words(n) for p, n in zip(said, latest, strict=True)]
             before, state = self.text.decoder.step(token, state, first)
-            states, copying = self.word_copy(before, condition.z, memory, own)
-            token = copying.probabilities(self.output(states))[:, -1].argmax(dim=-1, keepdim=True)  # (B, 1)
+            states, copying = self._recall(before, condition.z, read, said)
+            logits = self.output(states)
+            chances = logits if copying is None else copying.probabilities(logits)
+            token = chances[:, -1].argmax(dim=-1, keepdim=True)  # (B, 1)
             columns.append(token)
         return cut_at(torch.cat(columns, dim=1).tolist(), end)
 

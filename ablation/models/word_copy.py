@@ -5,31 +5,18 @@ Without it every name has to be learned by heart, and a name that few stories ha
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import nn
+
+from ablation.models.word_memory import Memory, in_sight, of_said
 
 ATTENTION_WIDTH = 96
 COPYING_AT_FIRST = -2.0
 """Logit of copying before training: one word in eight."""
 NEVER = -1e4
 SMALLEST = 1e-9
-
-
-@dataclass(frozen=True)
-class Memory:
-    """S words that can be attended to."""
-
-    keys: torch.Tensor  # (B, S, A)
-    values: torch.Tensor  # (B, S, D)
-    words: torch.Tensor  # (B, S) token ids
-    real: torch.Tensor  # (B, S) false at PAD
-
-    def with_words(self, other: "Memory") -> "Memory":
-        """Both, one after the other."""
-        pairs = ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
-        return Memory(*(torch.cat(pair, dim=1) for pair in pairs))
 
 
 @dataclass(frozen=True)
@@ -67,7 +54,7 @@ class WordCopy(nn.Module):
     def __init__(self, width: int, fused: int, frames: int):
         super().__init__()
         self.query = nn.Linear(width, ATTENTION_WIDTH)
-        self.key = nn.Conv1d(width, ATTENTION_WIDTH, 3, padding=1)
+        self.key = nn.Linear(width, ATTENTION_WIDTH)
         self.frame_key = nn.Parameter(torch.zeros(frames, 1, ATTENTION_WIDTH))
         self.told_in_key = nn.Linear(frames, ATTENTION_WIDTH, bias=False)
         self.own_key = nn.Linear(2 * width, ATTENTION_WIDTH)
@@ -79,44 +66,40 @@ class WordCopy(nn.Module):
         self.gate = nn.Linear(2 * width, 1)
         nn.init.constant_(self.gate.bias, COPYING_AT_FIRST)
 
-    def remember(self, embedded: torch.Tensor, words: torch.Tensor, pad: int) -> Memory:
-        """Of the descriptions (B, K, T) and their embeddings (B, K, T, D).
+    def remember(self, features: torch.Tensor, words: torch.Tensor, pad: int) -> Memory:
+        """Of the descriptions (B, K, T) and the features (B, K, T, D) of their words.
 
         A key is a word between its neighbours, its frame, and in which of the K frames the word is told.
         """
         read = words.flatten(1)
-        keys = self.key(embedded.flatten(0, 1).transpose(1, 2)).transpose(1, 2)  # (B * K, T, A)
-        keys = (keys.unflatten(0, words.shape[:2]) + self.frame_key).flatten(1, 2)  # (B, S, A)
+        keys = (self.key(features) + self.frame_key).flatten(1, 2)  # (B, S, A)
         told_in = torch.stack([among(read, frame) for frame in words.unbind(1)], dim=-1)  # (B, S, K)
         keys = keys + self.told_in_key(told_in.to(keys.dtype))
-        return Memory(keys, embedded.flatten(1, 2), read, read != pad)
+        return Memory(keys, features.flatten(1, 2), read, read != pad)
 
     def own(self, before: torch.Tensor, embedded: torch.Tensor, words: torch.Tensor) -> Memory:
         """Of words said (B, T): embeddings (B, T, D), and the states (B, T, D) from which each was said."""
         keys = self.own_key(torch.cat([before, embedded], dim=-1))
-        return Memory(keys, embedded, words, torch.ones_like(words, dtype=torch.bool))
+        return of_said(keys, embedded, words)
 
     def forward(
-        self, states: torch.Tensor, z: torch.Tensor, memory: Memory, own: Memory
+        self, states: torch.Tensor, informed: torch.Tensor, z: torch.Tensor, read: Memory, said: Memory
     ) -> tuple[torch.Tensor, Copying]:
-        """States (B, T, D) of the last T of the words `own` -> states that have read, and what they would copy.
-
-        Each sees all of `memory` and the own words up to its own.
+        """States (B, T, D) of the last T of the words `said`, which ask, and the same informed by attention, which tell
+        -> states with what was found, and what they would copy.
         """
-        steps, words = states.shape[1], own.words.shape[1]
-        past = torch.ones(steps, words, dtype=torch.bool, device=states.device).tril(words - steps)
-        seen = [part.expand(len(states), steps, -1) for part in (memory.real[:, None], past[None])]
+        steps = states.shape[1]
         queries = self.query(states) / math.sqrt(ATTENTION_WIDTH)  # (B, T, A)
-        scores = queries @ memory.keys.transpose(1, 2) + self.again(states) * said_before(memory, own, steps)
-        scores = torch.cat([scores, queries @ own.keys.transpose(1, 2)], dim=-1)  # (B, T, S + own)
-        attention = scores.masked_fill(~torch.cat(seen, dim=-1), NEVER).softmax(dim=-1)
-        values = torch.cat([memory.values, own.values], dim=1)
-        read = attention.to(values.dtype) @ values  # (B, T, D)
-        around = torch.cat([states, read], dim=-1)  # (B, T, 2D)
+        scores = queries @ read.keys.transpose(1, 2) + self.again(states) * said_before(read, said, steps)
+        scores = torch.cat([scores, queries @ said.keys.transpose(1, 2)], dim=-1)  # (B, T, S + own)
+        attention = scores.masked_fill(~in_sight(read, said, steps), NEVER).softmax(dim=-1)
+        values = torch.cat([read.values, said.values], dim=1)
+        found = attention.to(values.dtype) @ values  # (B, T, D)
+        around = torch.cat([informed, found], dim=-1)  # (B, T, 2D)
         deep = self.head(torch.cat([around, z[:, None].expand(-1, steps, -1)], dim=-1))
         gate = self.gate(around).squeeze(-1)  # (B, T)
-        copying = Copying(gate, attention, torch.cat([memory.words, own.words], dim=1))
-        return states + self.from_read(read) + deep, copying
+        copying = Copying(gate, attention, torch.cat([read.words, said.words], dim=1))
+        return informed + self.from_read(found) + deep, copying
 
 
 def among(words: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
@@ -124,10 +107,12 @@ def among(words: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
     return (words[:, :, None] == others[:, None, :]).any(dim=-1)
 
 
-def said_before(memory: Memory, own: Memory, steps: int) -> torch.Tensor:
-    """(B, T, S): 1 where a word of the memory is among the own words up to each of the last T steps, else 0.
+def said_before(read: Memory, said: Memory, steps: int) -> torch.Tensor:
+    """(B, T, S): 1 where a word that was read is among those said up to each of the last T, else 0.
 
     What has been said already is said again or avoided: the coverage of See et al. 2017, by word.
     """
-    same = own.words[:, :, None] == memory.words[:, None, :]  # (B, own, S)
-    return same.cummax(dim=1).values[:, -steps:].to(memory.keys.dtype)
+    same = said.words[:, :, None] == read.words[:, None, :]  # (B, own, S)
+    first = torch.where(same.any(dim=1), same.to(torch.uint8).argmax(dim=1), same.shape[1])  # (B, S)
+    times = torch.arange(same.shape[1], device=first.device)[-steps:]
+    return (times[:, None] >= first[:, None, :]).to(read.keys.dtype)
