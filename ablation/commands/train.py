@@ -22,6 +22,7 @@ from ablation.config.config import Config
 from ablation.config.declare import keys_of
 from ablation.console import Console
 from ablation.data.oracle import window_oracles
+from ablation.data.sentences import sentence_vectors
 from ablation.data.sources import STORYWORLD
 from ablation.data.windows import StoryWindows
 from ablation.errors import DataError, TrackingError
@@ -138,6 +139,7 @@ def _task(
     config: Config, stories: Stories, floor: dict[str, float], tracked: MlflowRun, console: Console
 ) -> StoryTask:
     """The model on its device, its autoencoders pretrained where the configuration says so."""
+    read_sentences(config, stories, console)
     text, text_run = pretrained_autoencoder("text", config, stories, console)
     visual, visual_run = pretrained_autoencoder("visual", config, stories, console)
     started_from = {"text_autoencoder": text_run, "visual_autoencoder": visual_run}
@@ -147,6 +149,14 @@ def _task(
     if config.compile:
         compile_visual(model)
     return StoryTask(config, model, stories.train, stories.validation, stories.vocabulary, device, floor)
+
+
+def read_sentences(config: Config, stories: Stories, console: Console) -> None:
+    """Has the sentence encoder read all descriptions, where it is wanted: the first time takes minutes."""
+    if config.text_encoder == "minilm":
+        for windows in (stories.train, stories.test):
+            sentence_vectors(windows.texts, config.sentence_model, console.progress)
+        console.close()
 
 
 def all_floors(config: Config, stories: Stories, console: Console) -> dict[str, float]:

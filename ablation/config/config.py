@@ -12,6 +12,7 @@ from ablation.config.declare import Settings, key, keys_of, to_text
 from ablation.config.recipes import RECIPES
 
 DEFAULT_EXPERIMENT = "visual-storytelling"
+SENTENCE_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 IN_NAME = ("visual", "latent_dim", "epochs", "seed")
 
 
@@ -75,8 +76,12 @@ class Config(Settings):
     text_encoder: str = key(
         "lstm",
         "what reads the descriptions of frames 1 to 4; lstm: the pretrained, frozen encoder; words: the mean of "
-        "the text decoder's word embeddings",
-        choices=("lstm", "words"),
+        "the text decoder's word embeddings; minilm: a frozen sentence encoder, `sentence_model`",
+        choices=("lstm", "words", "minilm"),
+    )
+    sentence_model: str = key(
+        SENTENCE_MODEL,
+        "the encoder behind text_encoder=minilm: a Hugging Face name or a local folder, with its tokenizer",
     )
     word_weights: str = key(
         "separate",
@@ -164,6 +169,11 @@ class Config(Settings):
             problems.append(
                 f"word_dropout={self.word_dropout:g} needs text_decoder=trained: a frozen decoder "
                 "learns nothing from dropped words"
+            )
+        if self.sentence_model != SENTENCE_MODEL and self.text_encoder != "minilm":
+            problems.append(
+                f"sentence_model={self.sentence_model} is read by text_encoder=minilm only, and text_encoder is "
+                f"{self.text_encoder}: give both or neither"
             )
         return problems
 

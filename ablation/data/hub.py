@@ -1,6 +1,11 @@
 """Whether the Hugging Face hub answers, found out before a library waits for it."""
 
 import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ablation.errors import DataError
 
 HUB_SECONDS = 20
 
@@ -31,3 +36,18 @@ def stay_offline() -> None:
 
     datasets.config.HF_HUB_OFFLINE = True
     huggingface_hub.constants.HF_HUB_OFFLINE = True
+
+
+def pretrained(place: str | Path, *loaders: Callable[[str], Any]) -> list:
+    """What each loader makes of a local folder or, by name, of what the hub has, or the hub's cache.
+
+    Raises DataError with the reason when one finds nothing.
+    """
+    refusal = None if Path(place).is_dir() else hub_refusal(str(place), "model")
+    if refusal:
+        stay_offline()
+    try:
+        return [load(str(place)) for load in loaders]
+    except Exception as error:
+        said = str(error).strip() or type(error).__name__
+        raise DataError(refusal or said.splitlines()[0].rstrip(".")) from error

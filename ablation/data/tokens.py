@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ablation.data.hub import hub_refusal, stay_offline
+from ablation.data.hub import pretrained
 from ablation.data.sources import STORY_REASONING
 from ablation.errors import DataError
 
@@ -58,16 +58,12 @@ def load_tokenizer(place: str | Path):
     """
     from transformers import AutoTokenizer
 
-    is_hub_name = not Path(place).is_dir()
-    refusal = hub_refusal(str(place), "model") if is_hub_name else None
-    if refusal:
-        stay_offline()
     try:
-        loaded = AutoTokenizer.from_pretrained(str(place))
-    except Exception as error:
+        (loaded,) = pretrained(place, AutoTokenizer.from_pretrained)
+    except DataError as error:
         raise DataError(
             f"tokenizer={place} is neither a folder with a tokenizer nor to be had from the "
-            f"Hugging Face hub: {refusal or error}. Offline, give a local folder; auto trains a "
+            f"Hugging Face hub: {error}. Offline, give a local folder; auto trains a "
             f"WordPiece on every data set but {STORY_REASONING}"
         ) from error
     wanted = ("pad_token_id", "cls_token_id", "sep_token_id", "unk_token_id")

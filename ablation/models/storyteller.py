@@ -7,6 +7,7 @@ from torch import nn
 
 from ablation.config.config import Config
 from ablation.data.batches import INPUTS, Batch
+from ablation.data.sentences import sentence_width
 from ablation.models.initialise import initialise_kaiming
 from ablation.models.pixel_copy import PixelCopy
 from ablation.models.text import State, TextAutoencoder, cut_at
@@ -76,7 +77,7 @@ class Storyteller(nn.Module):
         self.image_heads, self.text_encoder, self.pad = config.image_heads, config.text_encoder, pad
         self.visual, self.text = visual, text
         with initialising(config.seed, "fusion"):
-            fusion = SequenceFusion(latent + width, fused, config.latent_norm)
+            fusion = SequenceFusion(latent + read_width(config), fused, config.latent_norm)
             self.fusion = initialise_kaiming(fusion)
         with initialising(config.seed, "text heads"):
             self.to_hidden = initialise_kaiming(nn.Linear(fused, width))
@@ -233,6 +234,11 @@ class Storyteller(nn.Module):
 def _width_adapter(fused: int, latent: int) -> nn.Module:
     """z to the image latent: nothing where the widths agree, as in the basecase."""
     return nn.Identity() if fused == latent else initialise_kaiming(nn.Linear(fused, latent))
+
+
+def read_width(config: Config) -> int:
+    """Numbers that a description is read as."""
+    return sentence_width(config.sentence_model) if config.text_encoder == "minilm" else config.text_dim
 
 
 def build_text_autoencoder(config: Config, vocabulary: int) -> TextAutoencoder:

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from ablation.config.config import Config
 from ablation.data.batches import Batch, SplitTensors, WindowBatches, pixels
+from ablation.data.sentences import sentence_vectors
 from ablation.data.tokens import MAX_TOKENS, Vocabulary
 from ablation.data.windows import StoryWindows
 from ablation.models.storyteller import Condition, Prediction, Storyteller
@@ -73,6 +74,9 @@ class StoryTask:
         if self.config.text_encoder == "lstm":
             rows = tensors.tokens.split(ROWS_READ_AT_ONCE)
             latents["text_latents"] = torch.cat([self.module.read(some.long()) for some in rows])
+        if self.config.text_encoder == "minilm":
+            vectors = sentence_vectors(windows.texts, self.config.sentence_model)
+            latents["text_latents"] = torch.from_numpy(vectors).to(self.device)
         if self.config.visual_encoder == "frozen":
             rows = tensors.frames.split(ROWS_SEEN_AT_ONCE)
             latents["image_latents"] = torch.cat([self.module.look(pixels(some)) for some in rows])

@@ -1,0 +1,77 @@
+"""Sentence vectors of descriptions from a frozen, pretrained encoder (Reimers & Gurevych 2019, Wang et al. 2020)."""
+
+import hashlib
+import os
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from ablation.data.hub import pretrained
+from ablation.data.sources import Progress, cache_folder, silent
+from ablation.errors import DataError
+
+AT_ONCE = 32
+MAX_PIECES = 256
+"""Word pieces that are read of a description, as the encoder's own description has it."""
+
+
+def sentence_width(place: str) -> int:
+    """Numbers in a vector. Raises DataError when there is no such encoder."""
+    from transformers import AutoConfig
+
+    (config,) = _loaded(place, AutoConfig.from_pretrained)
+    return config.hidden_size
+
+
+def sentence_vectors(texts: list[str], place: str, progress: Progress = silent) -> np.ndarray:
+    """(N, W) float32 of length 1: the mean over a text's pieces. Kept on disk, by the texts and the encoder's weights.
+
+    `place` is a folder with a tokenizer and an encoder, or a name on the Hugging Face hub. Raises DataError when it is
+    neither.
+    """
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer, model = _loaded(place, AutoTokenizer.from_pretrained, _safely(AutoModel))
+    file = cache_folder() / "sentences" / f"{_digest(texts, model)}.npy"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(f".{os.getpid()}.npy")
+        np.save(partial, _read(texts, tokenizer, model.eval(), progress))
+        os.replace(partial, file)
+    return np.load(file, allow_pickle=False)
+
+
+def _safely(loader):
+    return lambda place: loader.from_pretrained(place, use_safetensors=True)
+
+
+def _loaded(place: str, *loaders) -> list:
+    try:
+        return pretrained(place, *loaders)
+    except DataError as error:
+        raise DataError(
+            f"sentence_model={place} is neither a folder with a sentence encoder nor to be had from the Hugging Face "
+            f"hub: {error}. Offline, give a local folder, or text_encoder=words, which needs no weights"
+        ) from error
+
+
+def _digest(texts: list[str], model) -> str:
+    digest = hashlib.sha256("\0".join(texts).encode())
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(name.encode() + weight.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:24]
+
+
+@torch.no_grad()
+def _read(texts: list[str], tokenizer, model, progress: Progress) -> np.ndarray:
+    longest = min(MAX_PIECES, getattr(model.config, "max_position_embeddings", MAX_PIECES))
+    rows = []
+    for start in range(0, len(texts), AT_ONCE):
+        some = texts[start : start + AT_ONCE]
+        pieces = tokenizer(some, padding=True, truncation=True, max_length=longest, return_tensors="pt")
+        states = model(**pieces).last_hidden_state  # (B, P, W)
+        real = pieces["attention_mask"].unsqueeze(-1)  # (B, P, 1)
+        rows.append(functional.normalize((states * real).sum(dim=1) / real.sum(dim=1)))
+        progress("reading descriptions", start + len(some), len(texts))
+    return torch.cat(rows).numpy()
