@@ -28,7 +28,7 @@ from ablation.console import Console
 from ablation.data.batches import Batch
 from ablation.data.sources import first_rows, open_source
 from ablation.data.store import prepare
-from ablation.data.tokens import MAX_VOCABULARY
+from ablation.data.tokens import MAX_VOCABULARY, SPECIAL_TOKENS
 from ablation.data.windows import all_windows
 from ablation.memory import keep_freed_memory, set_thresholds
 from ablation.models.storyteller import Storyteller, build_text_autoencoder, build_visual_autoencoder
@@ -57,9 +57,8 @@ def seconds(work: Callable[[], object], repeats: int = 1) -> float:
 
 def storyteller(config: Config) -> Storyteller:
     """With a vocabulary as large as that of the original."""
-    return Storyteller(
-        config, build_visual_autoencoder(config), build_text_autoencoder(config, MAX_VOCABULARY)
-    )
+    text = build_text_autoencoder(config, MAX_VOCABULARY)
+    return Storyteller(config, build_visual_autoencoder(config), text, SPECIAL_TOKENS.index("[PAD]"))
 
 
 def story_task(config: Config, stories: Stories) -> StoryTask:

@@ -47,9 +47,9 @@ def test_a_copied_word_by_hand():
 
 def test_a_later_word_and_padding_are_never_seen():
     torch.manual_seed(0)
-    copier = WordCopy(8, 4, frames=2)
+    copier = WordCopy(8, 4, features=12, frames=2)
     read = torch.tensor([[[5, 6, 0], [7, 0, 0]]])
-    memory = copier.remember(torch.randn(1, 2, 3, 8), read, pad=0)
+    memory = copier.remember(torch.randn(1, 2, 3, 12), read, pad=0)
     own = copier.own(torch.randn(1, 4, 8), torch.randn(1, 4, 8), torch.tensor([[1, 2, 3, 4]]))
     states = torch.randn(1, 4, 8)
     _, copying = copier(states, states, torch.randn(1, 4), memory, own)
@@ -59,22 +59,22 @@ def test_a_later_word_and_padding_are_never_seen():
     assert (copying.attention[0][:, [2, 4, 5]] == 0).all()
 
 
-def test_attention_looks_back_and_never_ahead():
+def test_attention_finds_nothing_in_later_words_and_padding():
     torch.manual_seed(0)
-    attention, z = WordAttention(8, 4, frames=2), torch.randn(1, 4)
+    attention, z = WordAttention(8, 4, features=12, frames=2), torch.randn(1, 4)
     read, said = torch.tensor([[[5, 6, 0], [7, 0, 0]]]), torch.tensor([[1, 2, 3, 4]])
-    states, embedded, spoken = torch.randn(1, 4, 8), torch.zeros(1, 2, 3, 8), torch.randn(1, 4, 8)
+    states, features, spoken = torch.randn(1, 4, 8), torch.zeros(1, 2, 3, 12), torch.randn(1, 4, 8)
 
-    def found(embedded, spoken):
+    def found(features, spoken):
         return attention(
-            states, z, attention.remember(embedded, read, 0), attention.own(states, spoken, said)
+            states, z, attention.remember(features, read, 0), attention.own(states, spoken, said)
         )
 
-    before, far = found(embedded, spoken), embedded.index_fill(2, torch.tensor([0]), 1.0)
-    assert not torch.allclose(found(far, spoken), before)
-    last = spoken.index_fill(1, torch.tensor([3]), 9.0)
-    assert torch.equal(found(embedded, last)[:, :3], before[:, :3])
-    assert not torch.allclose(found(embedded, last)[:, 3], before[:, 3])
+    before = found(features, spoken)
+    assert not torch.allclose(found(features.index_fill(2, torch.tensor([0]), 1.0), spoken), before)
+    assert torch.equal(found(features.index_fill(2, torch.tensor([2]), 1.0), spoken), before)
+    last = found(features, spoken.index_fill(1, torch.tensor([3]), 9.0))
+    assert torch.equal(last[:, :3], before[:, :3]) and not torch.allclose(last[:, 3], before[:, 3])
 
 
 @pytest.mark.parametrize("parts", [{}, {"text_copy": "none"}, {"text_attention": "none"}])

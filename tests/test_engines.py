@@ -106,6 +106,7 @@ def start_driver(tmp_path: Path) -> subprocess.Popen:
     code = (
         "from tests.test_engines import *\n"
         "if __name__ == '__main__':\n"
+        "    signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored where pytest runs with &
         f"    work = dict(mark={str(tmp_path / 'began')!r}, saved={str(tmp_path / 'saved')!r})\n"
         "    LocalEngine(1, 1).run([task('waits', wait_for_a_stop, **work)], lambda event: None)\n"
     )

@@ -20,7 +20,8 @@ BERT_VOCABULARY = 30522
 
 def storyteller(vocabulary=50, **keys) -> Storyteller:
     config = Config(**keys)
-    return Storyteller(config, build_visual_autoencoder(config), build_text_autoencoder(config, vocabulary))
+    text = build_text_autoencoder(config, vocabulary)
+    return Storyteller(config, build_visual_autoencoder(config), text, pad=0)
 
 
 def inputs(vocabulary=50, size=3):
@@ -42,7 +43,7 @@ def test_the_published_parameter_counts():
     visual = build_visual_autoencoder(config)
     assert count_parameters(visual) == 503_539
     assert count_parameters(text) == 1_499_930
-    whole = Storyteller(config, visual, text)
+    whole = Storyteller(config, visual, text, pad=0)
     assert count_parameters(whole, trainable_only=True) == 507_028
     assert count_parameters(whole) == 2_006_958
 

@@ -22,7 +22,8 @@ def task_of(world, floor=None, **keys):
     config = Config(dataset=str(world), visual="basecase", batch_size=3, device="cpu", **keys)
     stories = load_stories(config, Console())
     text = build_text_autoencoder(config, stories.vocabulary.size)
-    model, device = Storyteller(config, build_visual_autoencoder(config), text), torch.device("cpu")
+    model = Storyteller(config, build_visual_autoencoder(config), text, stories.vocabulary.pad)
+    device = torch.device("cpu")
     task = StoryTask(config, model, stories.train, stories.validation, stories.vocabulary, device, floor)
     return task, stories
 

@@ -32,7 +32,7 @@ def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> 
 class PixelCopy(nn.Module):
     """K frames, z and the logits of a painted image -> the image, each pixel a weighted mean of its sources."""
 
-    def __init__(self, frames: int, fused: int, width: int = 32):
+    def __init__(self, frames: int, fused: int, width: int = 24):
         super().__init__()
         self.sources = frames * (1 + len(BLURS)) + 1
         self.down = nn.ModuleList(

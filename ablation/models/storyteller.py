@@ -71,7 +71,7 @@ class SequenceFusion(nn.Module):
 class Storyteller(nn.Module):
     """The whole model. Its text autoencoder comes pretrained; the notebook keeps it frozen."""
 
-    def __init__(self, config: Config, visual: VisualAutoencoder, text: TextAutoencoder, pad: int = 0):
+    def __init__(self, config: Config, visual: VisualAutoencoder, text: TextAutoencoder, pad: int):
         super().__init__()
         latent, fused, width = config.latent_dim, config.fused_dim, config.text_dim
         self.image_heads, self.text_encoder, self.pad = config.image_heads, config.text_encoder, pad
@@ -90,13 +90,14 @@ class Storyteller(nn.Module):
                 self.context_decoder = initialise_kaiming(VisualDecoder(latent))
         with initialising(config.seed, "pixel copy"):
             self.pixel_copy = PixelCopy(INPUTS, fused) if config.image_copy == "pixels" else None
-        with initialising(config.seed, "word attention"):
-            attending = config.text_attention == "words"
-            self.word_attention = WordAttention(width, fused, INPUTS) if attending else None
-        with initialising(config.seed, "word copy"):
-            self.word_copy = WordCopy(width, fused, INPUTS) if config.text_copy == "words" else None
         with initialising(config.seed, "word reader"):
-            self.word_reader = WordReader(width) if self._recalling else None
+            recalls = "words" in (config.text_attention, config.text_copy)
+            self.word_reader = WordReader(width) if recalls else None
+        sizes = (width, fused, self.word_reader.features, INPUTS) if recalls else ()
+        with initialising(config.seed, "word attention"):
+            self.word_attention = WordAttention(*sizes) if config.text_attention == "words" else None
+        with initialising(config.seed, "word copy"):
+            self.word_copy = WordCopy(*sizes) if config.text_copy == "words" else None
         self.visual.encoder.requires_grad_(config.visual_encoder == "trained")
         self.text.requires_grad_(False)
         self.text.decoder.requires_grad_(config.text_decoder == "trained")
@@ -173,7 +174,7 @@ class Storyteller(nn.Module):
 
     def _read(self, condition: Condition) -> list[Memory]:
         """The four descriptions, as each of these parts remembers them."""
-        features = self.word_reader(self.text.decoder.embedding(condition.tokens))  # (B, K, T, D)
+        features = self.word_reader(self.text.decoder.embedding(condition.tokens))  # (B, K, T, R)
         return [part.remember(features, condition.tokens, self.pad) for part in self._recalling]
 
     def _said(self, before: torch.Tensor, tokens: torch.Tensor) -> list[Memory]:

@@ -12,19 +12,19 @@ HEADS, HEAD_WIDTH = 4, 32
 
 
 class WordAttention(nn.Module):
-    """Adds to the decoder's states what they find; D is the decoder's width, F that of z."""
+    """Adds to the decoder's states what they find; D is the decoder's width, F that of z, R that of a word read."""
 
-    def __init__(self, width: int, fused: int, frames: int):
+    def __init__(self, width: int, fused: int, features: int, frames: int):
         super().__init__()
         inner = HEADS * HEAD_WIDTH
         self.query = nn.Linear(width + fused, inner)
-        self.of_read = nn.Linear(width, 2 * inner)
+        self.of_read = nn.Linear(features, 2 * inner)
         self.frame_key = nn.Parameter(torch.zeros(frames, 1, inner))
         self.of_said = nn.Linear(2 * width, 2 * inner)
         self.found = nn.Linear(inner, width)
 
     def remember(self, features: torch.Tensor, words: torch.Tensor, pad: int) -> Memory:
-        """Of the descriptions (B, K, T) and the features (B, K, T, D) of their words."""
+        """Of the descriptions (B, K, T) and the features (B, K, T, R) of their words."""
         keys, values = self.of_read(features).chunk(2, dim=-1)  # (B, K, T, A)
         read = words.flatten(1)
         return Memory((keys + self.frame_key).flatten(1, 2), values.flatten(1, 2), read, read != pad)

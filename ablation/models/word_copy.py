@@ -49,25 +49,24 @@ class Copying:
 
 
 class WordCopy(nn.Module):
-    """Attends from the decoder's states to words; D is the decoder's width, F that of z."""
+    """Attends from the decoder's states to words; D is the decoder's width, F that of z, R that of a word read."""
 
-    def __init__(self, width: int, fused: int, frames: int):
+    def __init__(self, width: int, fused: int, features: int, frames: int):
         super().__init__()
+        self.width = width
         self.query = nn.Linear(width, ATTENTION_WIDTH)
-        self.key = nn.Linear(width, ATTENTION_WIDTH)
+        self.key = nn.Linear(features, ATTENTION_WIDTH)
         self.frame_key = nn.Parameter(torch.zeros(frames, 1, ATTENTION_WIDTH))
         self.told_in_key = nn.Linear(frames, ATTENTION_WIDTH, bias=False)
         self.own_key = nn.Linear(2 * width, ATTENTION_WIDTH)
         self.again = nn.Linear(width, 1)
         self.from_read = nn.Linear(width, width, bias=False)
-        self.head = nn.Sequential(
-            nn.Linear(2 * width + fused, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
-        )
+        self.head = nn.Sequential(nn.Linear(2 * width + fused, width), nn.GELU(), nn.Linear(width, width))
         self.gate = nn.Linear(2 * width, 1)
         nn.init.constant_(self.gate.bias, COPYING_AT_FIRST)
 
     def remember(self, features: torch.Tensor, words: torch.Tensor, pad: int) -> Memory:
-        """Of the descriptions (B, K, T) and the features (B, K, T, D) of their words.
+        """Of the descriptions (B, K, T) and the features (B, K, T, R) of their words, the embeddings first.
 
         A key is a word between its neighbours, its frame, and in which of the K frames the word is told.
         """
@@ -75,7 +74,7 @@ class WordCopy(nn.Module):
         keys = (self.key(features) + self.frame_key).flatten(1, 2)  # (B, S, A)
         told_in = torch.stack([among(read, frame) for frame in words.unbind(1)], dim=-1)  # (B, S, K)
         keys = keys + self.told_in_key(told_in.to(keys.dtype))
-        return Memory(keys, features.flatten(1, 2), read, read != pad)
+        return Memory(keys, features[..., : self.width].flatten(1, 2), read, read != pad)
 
     def own(self, before: torch.Tensor, embedded: torch.Tensor, words: torch.Tensor) -> Memory:
         """Of words said (B, T): embeddings (B, T, D), and the states (B, T, D) from which each was said."""

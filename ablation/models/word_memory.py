@@ -23,16 +23,17 @@ class Memory:
 
 
 class WordReader(nn.Module):
-    """Each word of a description between its neighbours."""
+    """Each word of a description, and half as many numbers on it between its neighbours."""
 
     def __init__(self, width: int):
         super().__init__()
-        self.neighbours = nn.Conv1d(width, width, 3, padding=1)
+        self.neighbours = nn.Conv1d(width, width // 2, 3, padding=1)
+        self.features = width + width // 2
 
     def forward(self, embedded: torch.Tensor) -> torch.Tensor:
-        """Words (B, K, T, D) -> the same shape."""
-        around = self.neighbours(embedded.flatten(0, 1).transpose(1, 2)).transpose(1, 2)  # (B * K, T, D)
-        return embedded + functional.gelu(around).unflatten(0, embedded.shape[:2])
+        """Words (B, K, T, D) -> (B, K, T, `features`)."""
+        around = self.neighbours(embedded.flatten(0, 1).transpose(1, 2)).transpose(1, 2)  # (B * K, T, D / 2)
+        return torch.cat([embedded, functional.gelu(around).unflatten(0, embedded.shape[:2])], dim=-1)
 
 
 def of_said(keys: torch.Tensor, values: torch.Tensor, words: torch.Tensor) -> Memory:

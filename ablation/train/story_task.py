@@ -21,6 +21,8 @@ from ablation.train.scores import WindowOutputs
 from ablation.train.seen_losses import SeenLosses
 
 ROWS_READ_AT_ONCE, ROWS_SEEN_AT_ONCE = 512, 128
+MOST_SWAPPED = 256
+"""Validation windows that are given another story's condition, each epoch; of test windows, all are, once."""
 
 
 class StoryTask:
@@ -134,10 +136,14 @@ class StoryTask:
         What is made of single windows goes into `each`; their losses take the logits a second time.
         """
         self.module.eval()
-        seen, predicted, target, codes = SeenLosses(), Spread(), Spread(), []
+        seen, own, predicted, target, codes = SeenLosses(), SeenLosses(), Spread(), Spread(), []
+        most = MOST_SWAPPED if each is None else len(windows)
         for batch, count in self.batches(windows):
             prediction = self.predict(batch)
-            seen.add(self._story_losses(prediction, batch), count)
+            losses = self._story_losses(prediction, batch)
+            seen.add(losses, count)
+            if own.samples < most:
+                own.add(losses, count)
             if each is not None:
                 of_each = window_losses(prediction, self.module.output, batch, self.vocabulary.pad)
                 each.add(of_each, prediction, batch.target_frame)
@@ -151,16 +157,18 @@ class StoryTask:
             "target_spread": target.value(),
             "dead_units": dead_units(z),
         }
-        return losses, health | self._condition_gaps(windows, z, losses)
+        return losses, health | self._condition_gaps(windows, z[: own.samples], own.means())
 
     def _condition_gaps(
         self, windows: StoryWindows, z: torch.Tensor, own: dict[str, float]
     ) -> dict[str, float]:
-        """What each loss costs when all that is known is another story's; near 0, the input is not used."""
-        seen, order = SeenLosses(), another_story(torch.arange(len(z)))
-        others = self.batches(windows, order)
+        """What each loss costs when all that is known is another story's; near 0, the input is not used. On the first
+        windows, those that `z` and the losses `own` are of.
+        """
+        seen, places = SeenLosses(), torch.arange(len(z))
+        owns, others = self.batches(windows, places), self.batches(windows, another_story(places))
         codes = another_story(z).split(self.config.batch_size)
-        for (batch, count), (other, _), code in zip(self.batches(windows), others, codes, strict=True):
+        for (batch, count), (other, _), code in zip(owns, others, codes, strict=True):
             condition = Condition(code, other.frames, other.tokens)
             with self._precision():
                 image, _ = self.module.paint(condition)
