@@ -5,6 +5,7 @@ import resource
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -16,7 +17,9 @@ from ablation.console import Console
 from ablation.data.sources import first_rows
 from ablation.memory import keep_freed_memory
 from ablation.train.loop import make_optimizer
-from benchmarks import epoch, figure, plain, repeated, scaling, study, summary
+from ablation.world.paint import paint
+from ablation.world.story import plan_story
+from benchmarks import epoch, figure, limits, plain, repeated, scaling, study, summary
 
 LARGEST_LOSS_DIFFERENCE, LARGEST_GRADIENT_DIFFERENCE = 1e-6, 1e-5
 
@@ -125,3 +128,21 @@ def test_the_benchmarks_of_study_and_summary(tmp_path, monkeypatch):
     study.main()
     found = json.loads((tmp_path / "study.json").read_text())
     assert found["ratio"] > 0 and found["jobs"]["2"]["training"] > 0
+
+
+def test_a_viewer_cannot_tell_the_states_that_would_have_looked_the_same():
+    """The redrawn state shows the very frame 4 that was seen, and differs where nothing was seen."""
+    differs = 0
+    for number in range(6):
+        states = plan_story(0, "test", number)[:5]
+        window = limits.Window(number, 1, states[:4], states[4])
+        redrawn = limits.as_seen(window, window.draws())
+        assert np.array_equal(np.asarray(paint(redrawn).image), np.asarray(paint(window.last).image))
+        differs += redrawn.premise != window.last.premise
+    assert differs > 0
+
+
+def test_the_best_set_of_names_may_join_two():
+    known = limits._any_of({"anna", "ben"})
+    assert limits.best_set(known, ["Anna waits.", "Ben waits."] * 2) == "anna . ben"
+    assert limits.best_set(known, ["Anna waits."] * 3 + ["Ben waits."]) == "anna"
