@@ -188,3 +188,10 @@ def test_causes_holds_every_change_of_the_cured_recipe_alone_and_left_out():
     assert {key for arm in alone.values() for key in arm.changes} | {"epochs"} == {*RECIPES["cured"]} | {
         "epochs"
     }
+
+
+def test_an_arm_near_a_recipe_is_told_from_it():
+    told = {arm.name: arm.told for arm in load_study("causes", {}).arms}
+    assert told["only pixel copy"] == "image_copy=pixels" and told["notebook"] == ""
+    assert told["all but word copy"] == "recipe=cured, text_copy=none"
+    assert told["cured, latent 128"] == "recipe=cured, latent_dim=128" and told["all"] == "recipe=cured"

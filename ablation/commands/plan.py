@@ -60,7 +60,7 @@ def arms_table(study: Study, cells: Sequence[Planned], cost: dict[str, float]) -
     rows = []
     for arm in study.arms:
         own = [cell for cell in cells if cell.arm is arm]
-        changed = ", ".join(f"{key}={text}" for key, text in arm.changes.items()) or "the baseline"
+        changed = arm.told or "the baseline"
         finished = sum(cell.run_id is not None for cell in own)
         seconds = duration(cost[arm.name]) if cost else "not known yet"
         rows.append([arm.name, changed, f"{finished} of {len(own)}", seconds])

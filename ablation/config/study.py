@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ablation.config.config import Config, short_hash
+from ablation.config.config import Config, recipe_texts, short_hash
+from ablation.config.recipes import RECIPES
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,21 @@ class Arm:
     name: str
     changes: dict[str, str]
     config: Config
+
+    @property
+    def told(self) -> str:
+        """Its changes; of one near to another recipe than the notebook, the recipe and what is off it."""
+        recipe, changes = self.config.nearest_recipe, self.changes
+        if recipe == "notebook":
+            return _listed(changes)
+        own, texts = recipe_texts(recipe), self.config.texts()
+        off = {key: texts[key] for key in RECIPES[recipe] if texts[key] != own[key]}
+        beside = {key: text for key, text in changes.items() if key not in {*RECIPES[recipe], "recipe"}}
+        return _listed({"recipe": recipe} | off | beside)
+
+
+def _listed(changes: dict[str, str]) -> str:
+    return ", ".join(f"{key}={text}" for key, text in changes.items())
 
 
 @dataclass(frozen=True)
