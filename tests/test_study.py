@@ -88,6 +88,9 @@ def test_a_study_runs_is_found_again_and_judged(command, study, world, store):
 
     code, out, err = command("summary", "--study", study, "--out", "tables", "--format", "latex")
     assert code == 0, err
+    code, out, err = command("summary", "--study", study, "--out", "drawn", "--figures", "true")
+    assert code == 0 and "figures/arms" in out, err
+    assert {p.suffix for p in (store / "drawn" / "figures").iterdir()} == {".png", ".svg", ".pdf"}
     arms = pd.read_csv(store / "tables" / "arms.csv")
     assert arms["arm"].tolist() == ["Basecase", "norm", "wide"] * 2
     assert arms["n"].tolist() == [3] * 6 and arms["pairs"].tolist() == [0, 3, 3] * 2

@@ -10,6 +10,7 @@ from ablation.analyse.summary import arm_loss_summary, results_table, seeds_of, 
 from ablation.analyse.tables import loss_summary_csv, results_csv, results_page
 from ablation.commands.judging import (
     TRAIN_LOSSES,
+    Judged,
     complain_if_incomplete,
     find_study,
     judge,
@@ -24,6 +25,9 @@ from ablation.track.query import find_runs, metric_histories
 
 RESULTS = "Results_Summary"
 VALIDATION = {"val total": "val/total_loss", "val image": "val/image_loss", "val text": "val/text_loss"}
+FIGURE_FORMATS, DOTS_PER_INCH = ("png", "svg", "pdf"), 120
+UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+"""So that the same runs give the same files."""
 BESIDE = {
     "image floor": "floor/image_median",
     "text floor": "floor/text_unigram",
@@ -49,10 +53,27 @@ def _judge_study(options: SummaryOptions, console: Console) -> int:
     files = study_files(judged, options.format)
     for name, text in files.items():
         (folder / name).write_text(text)
+    if options.figures:
+        files |= dict.fromkeys(_draw(judged, folder / "figures"))
     console.say(told(judged))
     console.say(f"\nwritten to {folder}: {', '.join(sorted(files))}")
     complain_if_incomplete(judged)
     return 0
+
+
+def _draw(judged: Judged, folder: Path) -> list[str]:
+    """The figures of a study, in three formats; their names."""
+    import matplotlib
+
+    from ablation.analyse.figures import study_figures
+
+    folder.mkdir(exist_ok=True)
+    with matplotlib.rc_context({"svg.hashsalt": judged.record.name}):
+        figures = study_figures(judged.results)
+        for name, figure in figures.items():
+            for form in FIGURE_FORMATS:
+                figure.savefig(folder / f"{name}.{form}", dpi=DOTS_PER_INCH, metadata=UNDATED.get(form))
+    return [f"{folder.name}/{name}" for name in figures]
 
 
 def _sum_up(options: SummaryOptions, console: Console) -> int:

@@ -22,6 +22,7 @@ class SummaryOptions(Settings):
         "csv alone, or with a Markdown or LaTeX copy of the table",
         choices=("csv", "markdown", "latex"),
     )
+    figures: bool = key(False, "also draw a study: figures/ with each picture as PNG, SVG and PDF")
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ FIXED = {
     "scored_windows": "which windows are scored is the study's choice: set it in the baseline",
 }
 LONGEST_NAME = 60
+ONLY, ALL, ALL_BUT = "only ", "all", "all but "
+"""Names of the arms that one_factor_in and one_factor_out give."""
 
 
 def shipped_studies() -> list[str]:
@@ -187,15 +189,15 @@ class _Reader:
         return made
 
     def _alone(self) -> dict[str, dict]:
-        return {f"only {name}": change for name, change in self._changes_under("one_factor_in").items()}
+        return {ONLY + name: change for name, change in self._changes_under("one_factor_in").items()}
 
     def _left_out(self) -> dict[str, dict]:
         factors = self._changes_under("one_factor_out")
         if not factors:
             return {}
-        made = {"all": _merged(factors)}
+        made = {ALL: _merged(factors)}
         for left in factors:
-            made[f"all but {left}"] = _merged({n: c for n, c in factors.items() if n != left})
+            made[ALL_BUT + left] = _merged({n: c for n, c in factors.items() if n != left})
         return made
 
     def _arm(self, name: str, changes: dict[str, Any], base: dict[str, Any]) -> Arm | None:

@@ -1,0 +1,133 @@
+"""The figures of a study: its arms beside the floor, what each cure does alone and left out, the steps to the cure.
+
+A dot is a mean over seeds with its 95 % interval, a faint dot a run; hollow is an arm whose runs do not learn.
+"""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ablation.analyse.judge import ArmResult
+from ablation.config.study_file import ALL, ALL_BUT, ONLY
+
+ARM, BASELINE, FLOOR, BEST = "#0072B2", "#555555", "#D55E00", "#009E73"
+STEP = "step "
+ROW, WIDTH = 0.27, 4.6
+"""Inches for an arm, and for a panel."""
+LABELS = {
+    "test/image_over_floor": "image loss over the constant image's",
+    "test/text_over_floor": "text loss over the unigram's",
+    "health/test_text_condition_gap": "nats that another story's condition costs",
+    "test/image_loss": "image loss (L1)",
+    "test/text_loss": "text loss (nats per token)",
+}
+Results = dict[str, list[ArmResult]]
+
+
+def study_figures(results: Results) -> dict[str, Figure]:
+    """By name: those that the study's arms give; rows of every measure, the primary one first."""
+    primary = next(iter(results.values()))
+    names = [row.arm for row in primary if row.values]
+    made = {"arms": arms_figure(primary)} if names else {}
+    if any(name.startswith(ONLY) for name in names) and ALL in names:
+        made["causes"] = causes_figure(results)
+    if any(name.startswith(STEP) for name in names):
+        made["steps"] = steps_figure(results)
+    return made
+
+
+def arms_figure(rows: Sequence[ArmResult]) -> Figure:
+    """Every arm on one measure."""
+    shown = [row for row in rows if row.values]
+    figure = Figure(figsize=(1.6 * WIDTH, 1 + ROW * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    _draw(axes, shown, [row.arm for row in shown])
+    _references(axes, shown)
+    return figure
+
+
+def causes_figure(results: Results) -> Figure:
+    """Two panels a measure: each cure alone on the baseline, and left out of all. What is worst left out comes first."""
+    measures = [rows for rows in results.values() if any(row.values for row in rows)]
+    cures = _ranked(measures[0])
+    shape = (len(measures), 2)
+    figure = Figure(figsize=(2 * WIDTH, shape[0] * (1 + ROW * len(cures))), layout="constrained")
+    for line, rows in zip(figure.subplots(*shape, sharey=True, squeeze=False), measures, strict=True):
+        by_name = {row.arm: row for row in rows}
+        for axes, prefix, base, title in (
+            (line[0], ONLY, rows[0], f"alone on {rows[0].arm}"),
+            (line[1], ALL_BUT, by_name[ALL], "left out of all"),
+        ):
+            found = [by_name[prefix + cure] for cure in cures]
+            _draw(axes, found, cures)
+            axes.axvline(base.mean, color=BASELINE, lw=1, label=base.arm)
+            if base.measure.ratio_of:
+                axes.axvline(1, color=FLOOR, lw=1, ls="--", label="floor")
+            axes.set_title(title, fontsize="medium")
+            axes.legend(fontsize="x-small", loc="lower right")
+    return figure
+
+
+def _ranked(rows: Sequence[ArmResult]) -> list[str]:
+    """The cures, by how much is lost when each is left out."""
+    left_out = [row for row in rows if row.arm.startswith(ALL_BUT)]
+    sign = -1 if left_out and left_out[0].measure.lower_is_better else 1
+    measured = [row for row in left_out if row.values]
+    names = [row.arm for row in sorted(measured, key=lambda row: sign * row.mean)]
+    names += [row.arm for row in left_out if not row.values]
+    return [name.removeprefix(ALL_BUT) for name in names]
+
+
+def steps_figure(results: Results) -> Figure:
+    """From the baseline step by step to all, a panel a measure."""
+    measures = list(results.values())
+    figure = Figure(figsize=(WIDTH * len(measures), 3.2), layout="constrained")
+    for axes, rows in zip(
+        figure.subplots(1, len(measures), sharey=True, squeeze=False)[0], measures, strict=True
+    ):
+        shown = [row for row in rows if _is_step(row, rows[0]) and row.values]
+        _draw(axes, shown, [row.arm.removeprefix(STEP) for row in shown])
+        _references(axes, shown)
+    return figure
+
+
+def _is_step(row: ArmResult, baseline: ArmResult) -> bool:
+    return row is baseline or row.arm.startswith(STEP) or row.arm == ALL
+
+
+def _draw(axes: Axes, rows: Sequence[ArmResult], labels: Sequence[str]) -> None:
+    """A row an arm, from the top."""
+    for place, row in enumerate(rows):
+        if not row.values:
+            continue
+        values, (low, high) = list(row.values.values()), row.interval
+        axes.plot(values, [place] * len(values), "o", color=ARM, alpha=0.25, ms=4, mew=0)
+        if low == low:
+            axes.plot([low, high], [place, place], color=ARM, lw=2)
+        face = "white" if row.gate.invalid(row.measure) else ARM
+        axes.plot([row.mean], [place], "o", color=ARM, mfc=face, ms=6)
+    axes.set_yticks(range(len(rows)), labels, fontsize="small")
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    measure = rows[0].measure if rows else None
+    axes.set_xlabel(LABELS.get(measure.name, measure.name) if measure else "", fontsize="small")
+    axes.grid(axis="x", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _references(axes: Axes, rows: Sequence[ArmResult]) -> None:
+    """The floor and the best possible, where the measure is a ratio to a floor."""
+    if not rows or rows[0].measure.ratio_of is None:
+        return
+    axes.axvline(1, color=FLOOR, lw=1, ls="--", label="floor")
+    best = _best_over_floor(rows[-1])
+    if best is not None:
+        axes.axvline(best, color=BEST, lw=1, ls=":", label="best possible")
+    axes.legend(fontsize="x-small")
+
+
+def _best_over_floor(row: ArmResult) -> float | None:
+    """What the oracle reaches over the floor, in the arm's first run."""
+    floor, metrics = row.measure.ratio_of[1], row.runs[0].metrics
+    oracle = metrics.get(floor.rsplit("_", 1)[0] + "_oracle")
+    return oracle / metrics[floor] if oracle is not None else None

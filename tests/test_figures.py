@@ -1,0 +1,75 @@
+"""The figures of a study, read back from what was drawn."""
+
+import numpy as np
+
+from ablation.analyse.figures import FLOOR, arms_figure, causes_figure, steps_figure, study_figures
+from ablation.analyse.judge import Judge
+from ablation.analyse.study_record import cells_of
+from tests.test_judge import Made
+
+RATIO = "test/image_over_floor"
+ARMS = {
+    "notebook": {},
+    "step 1": {"fused_dim": 32},
+    "only norm": {"latent_norm": "layernorm"},
+    "only raw": {"equalize": False},
+    "all": {"latent_norm": "layernorm", "equalize": False},
+    "all but norm": {"equalize": False},
+    "all but raw": {"latent_norm": "layernorm"},
+}
+LOSSES = {
+    "notebook": [0.300, 0.302], "step 1": [0.29, 0.28], "only norm": [0.270, 0.268], "only raw": [0.299, 0.300],
+    "all": [0.240, 0.243], "all but norm": [0.290, 0.291], "all but raw": [0.250, 0.252],
+}  # fmt: skip
+
+
+def results(losses=LOSSES, metrics=None):
+    made = Made(ARMS, losses, metrics or {})
+    record = made.record()
+    judge = Judge(record, cells_of(record, made.runs()))
+    return {name: judge.results(name) for name in (RATIO, "test/text_loss")}
+
+
+def labels(axes):
+    return [label.get_text() for label in axes.get_yticklabels()]
+
+
+def dots(axes):
+    """The means."""
+    return [line for line in axes.lines if line.get_marker() == "o" and line.get_markersize() == 6]
+
+
+def lines(axes, colour):
+    return [line for line in axes.lines if line.get_color() == colour]
+
+
+def test_a_study_with_cures_and_steps_gives_three_figures(tmp_path):
+    figures = study_figures(results())
+    assert list(figures) == ["arms", "causes", "steps"]
+    figures["causes"].savefig(tmp_path / "causes.svg")
+    assert "left out of all" in (tmp_path / "causes.svg").read_text()
+    assert list(study_figures(results({"notebook": [0.3], "step 1": []}))) == ["arms"]
+    assert study_figures(results({"notebook": []})) == {}
+
+
+def test_the_cure_that_is_missed_most_stands_first_in_every_panel():
+    upper = causes_figure(results()).axes[:2]
+    assert labels(upper[0]) == ["norm", "raw"]
+    assert np.allclose([dot.get_xdata()[0] for dot in dots(upper[0])], [0.269 / 0.30, 0.2995 / 0.30])
+    assert np.allclose([dot.get_xdata()[0] for dot in dots(upper[1])], [0.2905 / 0.30, 0.251 / 0.30])
+
+
+def test_the_steps_lead_from_the_baseline_to_all():
+    axes = steps_figure(results()).axes[0]
+    assert labels(axes) == ["notebook", "1", "all"]
+    assert lines(axes, FLOOR)[0].get_xdata() == [1, 1]
+
+
+def test_an_arm_that_does_not_learn_is_hollow():
+    """By collapse, or at the floor, as the gate has it."""
+    collapsed = {"all": {"health/test_prediction_spread": 0.0}}
+    axes = arms_figure(results(metrics=collapsed)[RATIO]).axes[0]
+    hollow = [dot.get_markerfacecolor() == "white" for dot in dots(axes)]
+    assert [name for name, is_hollow in zip(ARMS, hollow, strict=True) if is_hollow] == [
+        "notebook", "only raw", "all"
+    ]  # fmt: skip
