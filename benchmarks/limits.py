@@ -15,16 +15,21 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import torch
 from tabulate import tabulate
 
 from ablation.commands.stories import Stories, load_stories
 from ablation.config.config import Config
-from ablation.config.recipes import RECIPES
+from ablation.config.declare import resolve
+from ablation.config.recipes import with_recipe
 from ablation.console import Console
 from ablation.data.oracle import FUTURES, ORACLE_SEED, _frame
 from ablation.data.windows import StoryWindows
+from ablation.models.storyteller import Storyteller, build_text_autoencoder, build_visual_autoencoder
+from ablation.train.checkpoint import load_checkpoint, restore
 from ablation.train.floors import image_median_floor
 from ablation.train.questions import evenly
+from ablation.train.story_task import StoryTask
 from ablation.train.understanding import _agreement, _any_of, _spaced
 from ablation.world.camera import _setup
 from ablation.world.cast import Character, draw_cast
@@ -71,12 +76,15 @@ def main() -> None:
     """Prints both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--windows", type=int, default=160)
-    parser.add_argument("--stories", type=int, default=400)
+    parser.add_argument("--checkpoint", type=Path, help="a run's best.pt, to stand beside them")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    config = Config(**RECIPES["cured"], scored_windows="sliding", world_stories=options.stories)
+    model = load_checkpoint(options.checkpoint) if options.checkpoint else None
+    config = resolve(Config, model["identity"] if model else with_recipe({"recipe": "cured"}))
     stories = load_stories(config, Console())
-    found = pictures(stories, options.windows) | naming(stories)
+    places = evenly(len(stories.test), options.windows)
+    painted = {"model": model_pictures(model, config, stories, places)} if model else {}
+    found = pictures(stories, places, painted) | naming(stories)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
 
@@ -92,21 +100,33 @@ def windows_of(windows: StoryWindows, places: np.ndarray) -> list[Window]:
     return found
 
 
-def pictures(stories: Stories, count: int) -> dict[str, float]:
-    """L1 and spread of the oracle's and the viewer's best pictures."""
-    places = evenly(len(stories.test), count)
-    chosen, targets = windows_of(stories.test, places), stories.test.frames[stories.test.starts[places] + 4]
+def model_pictures(model: dict, config: Config, stories: Stories, places: np.ndarray) -> np.ndarray:
+    """(W, 3, 60, 125) in [0, 1]: what a checkpoint's model makes of the test windows at these places."""
+    text = build_text_autoencoder(config, stories.vocabulary.size)
+    module = Storyteller(config, build_visual_autoencoder(config), text, stories.vocabulary.pad)
+    restore(model, module)
+    parts = (stories.train, stories.validation, stories.vocabulary)
+    task = StoryTask(config, module.eval(), *parts, torch.device("cpu"))
+    batches = task.batches(stories.test, torch.from_numpy(places))
+    with torch.no_grad():
+        return torch.cat([module.paint(module.fuse(batch))[0] for batch, _ in batches]).numpy()
+
+
+def pictures(stories: Stories, places: np.ndarray, painted: dict[str, np.ndarray]) -> dict[str, float]:
+    """L1 and spread of the best pictures of the oracle and the viewer, and of those that were painted."""
+    chosen = windows_of(stories.test, places)
+    targets = stories.test.frames[stories.test.starts[places] + 4] / 255
     with ProcessPoolExecutor() as pool:
-        medians = np.stack(list(pool.map(best_pictures, chosen, chunksize=4)))  # (W, 2, 3, 60, 125)
+        medians = np.stack(list(pool.map(best_pictures, chosen, chunksize=4))) / 255  # (W, 2, 3, 60, 125)
+    guesses = {"oracle": medians[:, 0], "viewer": medians[:, 1]} | painted
     kinds = np.array([window.kind for window in chosen])
     median = image_median_floor(stories.train, stories.test.at(places))
-    rows, found = [], {}
-    for who, guesses in zip(("oracle", "viewer"), medians.swapaxes(0, 1), strict=True):
-        losses = np.abs(guesses / 255 - targets / 255).mean(axis=(1, 2, 3))
-        spread = guesses.std(axis=0).mean() / targets.std(axis=0).mean()
-        of_kinds = [losses[kinds == kind].mean() for kind in KINDS]
-        skill = (median - losses.mean()) / (median - rows[0][1]) if rows else 1.0
-        rows.append([who, losses.mean(), skill, spread, *of_kinds])
+    best, rows, found = np.abs(guesses["oracle"] - targets).mean(), [], {}
+    for who, guess in guesses.items():
+        losses = np.abs(guess - targets).mean(axis=(1, 2, 3))
+        spread = guess.std(axis=0).mean() / targets.std(axis=0).mean()
+        skill = (median - losses.mean()) / (median - best)
+        rows.append([who, losses.mean(), skill, spread, *(losses[kinds == kind].mean() for kind in KINDS)])
         found |= {f"{who}_image_loss": losses.mean(), f"{who}_skill": skill, f"{who}_spread": spread}
     rows.append(["windows", len(places), "", "", *[int((kinds == kind).sum()) for kind in KINDS]])
     head = ["", "image L1", "skill", "spread / target's", *KINDS]
