@@ -25,11 +25,8 @@ from ablation.config.recipes import with_recipe
 from ablation.console import Console
 from ablation.data.oracle import FUTURES, ORACLE_SEED, _frame
 from ablation.data.windows import StoryWindows
-from ablation.models.storyteller import Storyteller, build_text_autoencoder, build_visual_autoencoder
-from ablation.train.checkpoint import load_checkpoint, restore
 from ablation.train.floors import image_median_floor
 from ablation.train.questions import evenly
-from ablation.train.story_task import StoryTask
 from ablation.train.understanding import _agreement, _any_of, _spaced
 from ablation.world.camera import _setup
 from ablation.world.cast import Character, draw_cast
@@ -40,6 +37,7 @@ from ablation.world.places import PLACES
 from ablation.world.process import _draw_venue
 from ablation.world.state import Premise, State, Venue
 from ablation.world.story import plan_story
+from benchmarks.before_after import model_of
 
 KINDS = ("held", "returns", "returns further", "cut", "new scene")
 FURTHEST_LIGHT = max(DIALS.light_steps)
@@ -79,11 +77,9 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, help="a run's best.pt, to stand beside them")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    model = load_checkpoint(options.checkpoint) if options.checkpoint else None
-    config = resolve(Config, model["identity"] if model else with_recipe({"recipe": "cured"}))
-    stories = load_stories(config, Console())
+    stories = load_stories(resolve(Config, with_recipe({"recipe": "cured"})), Console())
     places = evenly(len(stories.test), options.windows)
-    painted = {"model": model_pictures(model, config, stories, places)} if model else {}
+    painted = {"model": model_pictures(options.checkpoint, places)} if options.checkpoint else {}
     found = pictures(stories, places, painted) | naming(stories)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
@@ -100,16 +96,12 @@ def windows_of(windows: StoryWindows, places: np.ndarray) -> list[Window]:
     return found
 
 
-def model_pictures(model: dict, config: Config, stories: Stories, places: np.ndarray) -> np.ndarray:
+@torch.no_grad()
+def model_pictures(file: Path, places: np.ndarray) -> np.ndarray:
     """(W, 3, 60, 125) in [0, 1]: what a checkpoint's model makes of the test windows at these places."""
-    text = build_text_autoencoder(config, stories.vocabulary.size)
-    module = Storyteller(config, build_visual_autoencoder(config), text, stories.vocabulary.pad)
-    restore(model, module)
-    parts = (stories.train, stories.validation, stories.vocabulary)
-    task = StoryTask(config, module.eval(), *parts, torch.device("cpu"))
+    stories, task = model_of(file)
     batches = task.batches(stories.test, torch.from_numpy(places))
-    with torch.no_grad():
-        return torch.cat([module.paint(module.fuse(batch))[0] for batch, _ in batches]).numpy()
+    return torch.cat([task.module.paint(task.module.fuse(batch))[0] for batch, _ in batches]).numpy()
 
 
 def pictures(stories: Stories, places: np.ndarray, painted: dict[str, np.ndarray]) -> dict[str, float]:

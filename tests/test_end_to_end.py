@@ -19,6 +19,7 @@ SIGNS = (
     "prediction_spread",
     "target_spread",
     "dead_units",
+    "saturated_gates",
     "text_condition_gap",
     "image_condition_gap",
 )

@@ -6,6 +6,7 @@ import torch
 from ablation.config.config import Config
 from ablation.data.batches import Batch
 from ablation.models.storyteller import (
+    SequenceFusion,
     Storyteller,
     build_text_autoencoder,
     build_visual_autoencoder,
@@ -146,3 +147,23 @@ def test_initialisation_is_the_originals():
     assert weight.std().item() == pytest.approx(expected, rel=0.02)
     assert all((p == 0).all() for n, p in visual.named_parameters() if n.endswith("bias") and p.ndim == 1)
     assert "text_dim" in TEXT_KEYS
+
+
+def test_latents_that_have_grown_saturate_the_gru_unless_they_are_normalised():
+    """The original's collapse: a constant that all latents share grows in training."""
+    torch.manual_seed(0)
+    steps = torch.randn(32, 4, 20)
+    for norm, driven in (("none", True), ("batchnorm", False)):
+        fusion = SequenceFusion(20, 16, "layernorm", norm)
+        assert fusion.saturation(steps) < 0.05
+        states, _ = fusion.gru(fusion._normal(steps + 60))
+        assert (fusion.saturation(steps + 60) > 0.8) == driven
+        assert (states[:, -1].std(dim=0).mean() < 0.05) == driven
+
+
+@pytest.mark.parametrize("norm", ["none", "layernorm", "batchnorm"])
+def test_the_gates_are_looked_at_in_scoring_only(norm):
+    model = storyteller(input_norm=norm)
+    assert model(*inputs()).saturation is None
+    share = model.eval()(*inputs()).saturation
+    assert 0 <= share <= 1

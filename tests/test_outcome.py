@@ -48,6 +48,8 @@ def test_the_diagnosis_of_a_collapsed_run_and_of_one_that_learned():
     told = diagnosis(gone)
     assert "one constant image: spread 0.0001 against 0.277" in told
     assert "words ignore the story: another story's would cost +0.0004 nats" in told
+    assert "saturated" not in diagnosis(gone | {"health/saturated_gates": 0.1})
+    assert "0.2770; 93% of the GRU's gates are" in diagnosis(gone | {"health/saturated_gates": 0.931})
     told = diagnosis(METRICS | ORACLES | {"health/text_condition_gap": 0.41})
     assert "vary with the story: spread 0.1000 against 0.2000; skill 0.33, on test 0.66" in told
     assert "words use the story: another story's would cost 0.410 nats" in told

@@ -99,3 +99,15 @@ def test_the_signs_of_life_are_those_of_the_test_windows(world):
     assert "health/image_skill" not in task.validate()
     task.floor = ORACLES | {"floor/test_image_oracle": 0.2}
     assert "health/test_image_skill" not in task.test(stories.test)[0]
+
+
+def test_units_of_z_are_dropped_in_training_only_and_alike_in_the_same_epoch(world):
+    task, _ = task_of(world, fused_dropout=0.5, fused_dim=64, latent_norm="layernorm")
+    codes = []
+    for _ in range(2):
+        batch, _ = next(task.training_batches(1))
+        codes.append(task.predict(batch).z)
+    assert torch.equal(*codes) and 0.3 < (codes[0] == 0).float().mean() < 0.7
+    task.module.eval()
+    whole, kept = task.predict(batch).z, codes[0] != 0
+    assert (whole != 0).all() and torch.allclose(codes[0][kept], 2 * whole[kept], atol=1e-5)

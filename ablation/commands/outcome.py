@@ -7,6 +7,7 @@ from ablation.config.entries import RECIPE_ENTRIES
 from ablation.track.mlflow_run import MlflowRun, mlflow_version, tracking_uri
 
 COLLAPSED = 0.01
+SATURATED = 0.5
 NO_GAP = 0.01
 """Nats per token that are within what chance moves."""
 ROWS = {
@@ -42,12 +43,18 @@ def _picture(metrics: dict[str, float]) -> str:
     spread, target = metrics["health/prediction_spread"], metrics["health/target_spread"]
     numbers = f"spread {spread:.4f} against {target:.4f}"
     if spread <= COLLAPSED * target:
-        return f"Predicts one constant image: {numbers}."
+        return f"Predicts one constant image: {numbers}{_saturation(metrics)}."
     own, test = metrics.get("health/image_skill"), metrics.get("health/test_image_skill")
     if own is None or test is None:
         return f"The predicted images vary with the story: {numbers}."
     meaning = "0 is a constant image, 1 cannot be beaten"
     return f"The predicted images vary with the story: {numbers}; skill {own:.2f}, on test {test:.2f} ({meaning})."
+
+
+def _saturation(metrics: dict[str, float]) -> str:
+    share = metrics.get("health/saturated_gates", 0.0)
+    told = f"; {share:.0%} of the GRU's gates are saturated, so that it no longer hears its input"
+    return told if share >= SATURATED else ""
 
 
 def _words(metrics: dict[str, float]) -> str:

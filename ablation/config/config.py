@@ -48,6 +48,11 @@ class Config(Settings):
         "separate: a decoder each; single: no context image",
         choices=("shared", "separate", "single"),
     )
+    input_norm: str = key(
+        "none",
+        "what the GRU's inputs, image and text latents, go through first; without it they grow until the GRU saturates",
+        choices=("none", "layernorm", "batchnorm"),
+    )
     latent_norm: str = key("relu", "what ends the fused vector z", choices=("relu", "layernorm"))
     equalize: bool = key(True, "equalise the histogram of the full-size frame first")
     windows: str = key(
@@ -62,6 +67,7 @@ class Config(Settings):
     )
     text_dim: int = key(16, "width of the text embedding and LSTMs", low=1, high=4096)
     fused_dim: int = key(16, "width of the GRU and of z", low=1, high=4096)
+    fused_dropout: float = key(0.0, "share of z's units that a training window goes without", low=0, below=1)
     text_decoder: str = key(
         "frozen", "whether the pretrained text decoder is trained on", choices=("frozen", "trained")
     )

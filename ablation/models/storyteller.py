@@ -1,9 +1,10 @@
 """The predictor: four frames with their descriptions → the fifth frame and a description."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from ablation.config.config import Config
 from ablation.data.batches import INPUTS, Batch
@@ -17,6 +18,10 @@ from ablation.models.word_copy import Copying, WordCopy
 from ablation.models.word_memory import Memory, WordReader
 from ablation.randomness import initialising
 
+SATURATED = 4.0
+"""Beyond it a sigmoid is within 2 % of 0 or 1."""
+INPUT_NORMS = {"none": nn.Identity, "layernorm": nn.LayerNorm, "batchnorm": nn.BatchNorm1d}
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -25,6 +30,7 @@ class Condition:
     z: torch.Tensor  # (B, F)
     frames: torch.Tensor  # (B, K, 3, 60, 125) in [0, 1]
     tokens: torch.Tensor  # (B, K, T)
+    saturation: torch.Tensor | None = None  # (), see SequenceFusion.saturation; not looked at in training
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,7 @@ class Prediction:
     context_image: torch.Tensor | None  # (B, 3, 60, 125) in [0, 1]
     word_states: torch.Tensor  # (B, T - 1, D): before the target's tokens 1 to T - 1, given those before
     copying: Copying | None = None
+    saturation: torch.Tensor | None = None  # ()
 
 
 class FrameAttention(nn.Module):
@@ -55,17 +62,28 @@ class FrameAttention(nn.Module):
 class SequenceFusion(nn.Module):
     """GRU over the frames, attention, and the fused vector z."""
 
-    def __init__(self, inputs: int, fused: int, latent_norm: str):
+    def __init__(self, inputs: int, fused: int, latent_norm: str, input_norm: str):
         super().__init__()
+        self.input_norm = INPUT_NORMS[input_norm](inputs)
         self.gru = nn.GRU(inputs, fused, batch_first=True)
         self.attention = FrameAttention(fused)
         self.project = nn.Linear(2 * fused, fused)
         self.norm = nn.ReLU() if latent_norm == "relu" else nn.LayerNorm(fused)
 
     def forward(self, steps: torch.Tensor) -> torch.Tensor:
-        states, last = self.gru(steps)  # (B, K, F), (1, B, F)
+        states, last = self.gru(self._normal(steps))  # (B, K, F), (1, B, F)
         joined = torch.cat([last[0], self.attention(states)], dim=-1)  # (B, 2F)
         return self.norm(self.project(joined))  # (B, F)
+
+    def _normal(self, steps: torch.Tensor) -> torch.Tensor:
+        return self.input_norm(steps.flatten(0, 1)).unflatten(0, steps.shape[:2])  # (B, K, L + D)
+
+    @torch.no_grad()
+    def saturation(self, steps: torch.Tensor) -> torch.Tensor:
+        """Share of the GRU's gates in [0, 1] that the input alone drives so far that they no longer move."""
+        driven = functional.linear(self._normal(steps), self.gru.weight_ih_l0, self.gru.bias_ih_l0)
+        gates = driven[..., : 2 * self.gru.hidden_size]  # (B, K, 2F): reset and update
+        return (gates.abs() > SATURATED).float().mean()
 
 
 class Storyteller(nn.Module):
@@ -77,7 +95,8 @@ class Storyteller(nn.Module):
         self.image_heads, self.text_encoder, self.pad = config.image_heads, config.text_encoder, pad
         self.visual, self.text = visual, text
         with initialising(config.seed, "fusion"):
-            fusion = SequenceFusion(latent + read_width(config), fused, config.latent_norm)
+            inputs = latent + read_width(config)
+            fusion = SequenceFusion(inputs, fused, config.latent_norm, config.input_norm)
             self.fusion = initialise_kaiming(fusion)
         with initialising(config.seed, "text heads"):
             self.to_hidden = initialise_kaiming(nn.Linear(fused, width))
@@ -102,12 +121,16 @@ class Storyteller(nn.Module):
         self.text.requires_grad_(False)
         self.text.decoder.requires_grad_(config.text_decoder == "trained")
 
-    def forward(self, batch: Batch, teacher_tokens: torch.Tensor) -> Prediction:
-        """`teacher_tokens` (B, T - 1) are what the text decoder is fed, step by step."""
+    def forward(
+        self, batch: Batch, teacher_tokens: torch.Tensor, kept: torch.Tensor | None = None
+    ) -> Prediction:
+        """`teacher_tokens` (B, T - 1) are what the text decoder is fed, step by step; `kept` (B, F) scales z."""
         condition = self.fuse(batch)
+        if kept is not None:
+            condition = replace(condition, z=condition.z * kept)
         image, context_image = self.paint(condition)
         word_states, copying = self.tell(condition, teacher_tokens)
-        return Prediction(condition.z, image, context_image, word_states, copying)
+        return Prediction(condition.z, image, context_image, word_states, copying, condition.saturation)
 
     @torch.no_grad()
     def read(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -123,7 +146,8 @@ class Storyteller(nn.Module):
     def fuse(self, batch: Batch) -> Condition:
         """The four frames with their descriptions as one vector, beside them themselves."""
         steps = torch.cat([self._image_latents(batch), self._text_latents(batch)], dim=-1)  # (B, K, L + D)
-        return Condition(self.fusion(steps), batch.frames, batch.tokens)
+        saturation = None if self.training else self.fusion.saturation(steps)
+        return Condition(self.fusion(steps), batch.frames, batch.tokens, saturation)
 
     def _image_latents(self, batch: Batch) -> torch.Tensor:
         if batch.image_latents is not None:

@@ -44,6 +44,7 @@ class StoryTask:
         self.vocabulary, self.device = vocabulary, device
         self.epochs, self.pace = config.epochs, Pace.of(config)
         self.word_dropout_draws = generator(config.seed, "word dropout", 0)
+        self.fused_dropout_draws = generator(config.seed, "fused dropout", 0)
         self.splits: dict[int, tuple[SplitTensors, dict[str, torch.Tensor]]] = {}
         self.ready: dict[int, tuple[StoryWindows, WindowBatches]] = {}
 
@@ -53,6 +54,7 @@ class StoryTask:
     def training_batches(self, epoch: int) -> Iterator[tuple[Batch, int]]:
         """Every window once, in the order of the epoch's own generator."""
         self.word_dropout_draws = generator(self.config.seed, "word dropout", epoch)
+        self.fused_dropout_draws = generator(self.config.seed, "fused dropout", epoch)
         draws = generator(self.config.seed, "order", epoch)
         return self.batches(self.train, torch.randperm(len(self.train), generator=draws))
 
@@ -92,12 +94,14 @@ class StoryTask:
         return story_losses(prediction, self.module.output, batch, self.vocabulary.pad, self.config)
 
     def predict(self, batch: Batch) -> Prediction:
-        """Teacher-forced; in training, words are dropped at the configured rate."""
-        teacher = batch.target_tokens[:, :-1]
+        """Teacher-forced; in training, words and units of z are dropped at the configured rates."""
+        teacher, kept = batch.target_tokens[:, :-1], None
         if self.module.training and self.config.word_dropout:
             teacher = self._drop_words(teacher)
+        if self.module.training and self.config.fused_dropout:
+            kept = self._kept_units(len(batch))
         with self._precision():
-            return self.module(batch, teacher)
+            return self.module(batch, teacher, kept)
 
     @torch.no_grad()
     def generate(self, batch: Batch) -> tuple[torch.Tensor, list[list[int]]]:
@@ -136,12 +140,14 @@ class StoryTask:
         What is made of single windows goes into `each`; their losses take the logits a second time.
         """
         self.module.eval()
-        seen, own, predicted, target, codes = SeenLosses(), SeenLosses(), Spread(), Spread(), []
+        seen, own, gates = SeenLosses(), SeenLosses(), SeenLosses()
+        predicted, target, codes = Spread(), Spread(), []
         most = MOST_SWAPPED if each is None else len(windows)
         for batch, count in self.batches(windows):
             prediction = self.predict(batch)
             losses = self._story_losses(prediction, batch)
             seen.add(losses, count)
+            gates.add({"saturated_gates": prediction.saturation}, count)
             if own.samples < most:
                 own.add(losses, count)
             if each is not None:
@@ -156,6 +162,7 @@ class StoryTask:
             "prediction_spread": predicted.value(),
             "target_spread": target.value(),
             "dead_units": dead_units(z),
+            **gates.means(),
         }
         return losses, health | self._condition_gaps(windows, z[: own.samples], own.means())
 
@@ -187,6 +194,12 @@ class StoryTask:
         draws = torch.rand(tokens.shape, generator=self.word_dropout_draws).to(tokens.device)
         words = (tokens != self.vocabulary.pad) & (tokens != self.vocabulary.start)
         return tokens.masked_fill(words & (draws < self.config.word_dropout), self.vocabulary.unknown)
+
+    def _kept_units(self, windows: int) -> torch.Tensor:
+        """(B, F): 0 for units that are dropped, the others scaled up to make good for them."""
+        share = self.config.fused_dropout
+        draws = torch.rand(windows, self.config.fused_dim, generator=self.fused_dropout_draws)
+        return ((draws >= share) / (1 - share)).to(self.device)
 
     def _precision(self):
         if self.config.precision == "fp32":
