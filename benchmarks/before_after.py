@@ -4,7 +4,7 @@
 those that the cured model paints best, in the middle and worst.
 """
 
-import sys
+import argparse
 import textwrap
 from pathlib import Path
 
@@ -27,8 +27,11 @@ HEADINGS = ("frame 1", "frame 2", "frame 3", "frame 4", "frame 5, true", "origin
 
 def main() -> None:
     """Draws the figure."""
-    before, after, to = map(Path, sys.argv[1:])
-    models = [model_of(file) for file in (before, after)]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("before", "after", "to"):
+        parser.add_argument(name, type=Path)
+    options = parser.parse_args()
+    models = [model_of(file) for file in (options.before, options.after)]
     stories, task = models[1]
     ranked = np.argsort(image_losses(task, stories))
     chosen = ranked[[0, len(ranked) // 2, -1]]
@@ -39,7 +42,7 @@ def main() -> None:
         draw_window(row, stories, int(place), [predicted(*model, int(place)) for model in models])
     for axes, heading in zip(grid[0], HEADINGS, strict=True):
         axes.set_title(heading, fontweight="bold")
-    figure.savefig(to, dpi=70)
+    figure.savefig(options.to, dpi=70)
 
 
 def model_of(file: Path) -> tuple[Stories, StoryTask]:

@@ -73,3 +73,12 @@ def test_an_arm_that_does_not_learn_is_hollow():
     assert [name for name, is_hollow in zip(ARMS, hollow, strict=True) if is_hollow] == [
         "notebook", "only raw", "all"
     ]  # fmt: skip
+
+
+def test_a_cure_that_was_only_left_out_has_an_empty_row_alone():
+    losses = {name: values for name, values in LOSSES.items() if name != "only raw"}
+    made = results(losses)
+    short = {name: [row for row in rows if row.arm != "only raw"] for name, rows in made.items()}
+    alone, left_out = causes_figure(short).axes[:2]
+    assert labels(alone) == ["norm", "raw"]
+    assert [dot.get_ydata()[0] for dot in dots(alone)] == [0] and len(dots(left_out)) == 2

@@ -85,3 +85,8 @@ def test_a_loss_that_was_not_logged_is_empty_and_never_zero():
         "Epoch,Total Loss,Image Loss,Context Loss,Text Loss\n1,0.500000,0.250000,,\n"
     )
     assert pd.isna(table["Context Loss"][0])
+
+
+def test_figures_without_a_study_are_refused(command, store):
+    code, _, err = command("summary", "--figures", "true")
+    assert code == 2 and "figures=true draws a study: name one with study" in err

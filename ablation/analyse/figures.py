@@ -43,6 +43,7 @@ def arms_figure(rows: Sequence[ArmResult]) -> Figure:
     figure = Figure(figsize=(1.6 * WIDTH, 1 + ROW * len(shown)), layout="constrained")
     axes = figure.subplots()
     _draw(axes, shown, [row.arm for row in shown])
+    axes.set_xlabel(_label(rows[0]), fontsize="small")
     _references(axes, shown)
     return figure
 
@@ -59,8 +60,8 @@ def causes_figure(results: Results) -> Figure:
             (line[0], ONLY, rows[0], f"alone on {rows[0].arm}"),
             (line[1], ALL_BUT, by_name[ALL], "left out of all"),
         ):
-            found = [by_name[prefix + cure] for cure in cures]
-            _draw(axes, found, cures)
+            _draw(axes, [by_name.get(prefix + cure) for cure in cures], cures)
+            axes.set_xlabel(_label(base), fontsize="small")
             axes.axvline(base.mean, color=BASELINE, lw=1, label=base.arm)
             if base.measure.ratio_of:
                 axes.axvline(1, color=FLOOR, lw=1, ls="--", label="floor")
@@ -88,6 +89,7 @@ def steps_figure(results: Results) -> Figure:
     ):
         shown = [row for row in rows if _is_step(row, rows[0]) and row.values]
         _draw(axes, shown, [row.arm.removeprefix(STEP) for row in shown])
+        axes.set_xlabel(_label(rows[0]), fontsize="small")
         _references(axes, shown)
     return figure
 
@@ -96,10 +98,14 @@ def _is_step(row: ArmResult, baseline: ArmResult) -> bool:
     return row is baseline or row.arm.startswith(STEP) or row.arm == ALL
 
 
-def _draw(axes: Axes, rows: Sequence[ArmResult], labels: Sequence[str]) -> None:
-    """A row an arm, from the top."""
+def _label(row: ArmResult) -> str:
+    return LABELS.get(row.measure.name, row.measure.name)
+
+
+def _draw(axes: Axes, rows: Sequence[ArmResult | None], labels: Sequence[str]) -> None:
+    """A row an arm, from the top; an empty one where there is no arm, or no run of it."""
     for place, row in enumerate(rows):
-        if not row.values:
+        if row is None or not row.values:
             continue
         values, (low, high) = list(row.values.values()), row.interval
         axes.plot(values, [place] * len(values), "o", color=ARM, alpha=0.25, ms=4, mew=0)
@@ -109,8 +115,6 @@ def _draw(axes: Axes, rows: Sequence[ArmResult], labels: Sequence[str]) -> None:
         axes.plot([row.mean], [place], "o", color=ARM, mfc=face, ms=6)
     axes.set_yticks(range(len(rows)), labels, fontsize="small")
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    measure = rows[0].measure if rows else None
-    axes.set_xlabel(LABELS.get(measure.name, measure.name) if measure else "", fontsize="small")
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -24,6 +24,11 @@ class SummaryOptions(Settings):
     )
     figures: bool = key(False, "also draw a study: figures/ with each picture as PNG, SVG and PDF")
 
+    def conflicts(self) -> list[str]:
+        """Single configurations have no figures."""
+        asked_for_nothing = self.figures and self.study is None
+        return ["figures=true draws a study: name one with study"] if asked_for_nothing else []
+
 
 @dataclass(frozen=True)
 class PrepareOptions(Config):

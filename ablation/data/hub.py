@@ -49,5 +49,5 @@ def pretrained(place: str | Path, *loaders: Callable[[str], Any]) -> list:
     try:
         return [load(str(place)) for load in loaders]
     except Exception as error:
-        said = str(error).strip() or type(error).__name__
-        raise DataError(refusal or said.splitlines()[0].rstrip(".")) from error
+        said = refusal or str(error).strip() or type(error).__name__
+        raise DataError(said.splitlines()[0].rstrip(".")) from error

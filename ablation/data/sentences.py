@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -30,20 +31,24 @@ def sentence_vectors(texts: list[str], place: str, progress: Progress = silent) 
     `place` is a folder with a tokenizer and an encoder, or a name on the Hugging Face hub. Raises DataError when it is
     neither.
     """
-    from transformers import AutoModel, AutoTokenizer
-
-    tokenizer, model = _loaded(place, AutoTokenizer.from_pretrained, _safely(AutoModel))
+    tokenizer, model = _encoder(place)
     file = cache_folder() / "sentences" / f"{_digest(texts, model)}.npy"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(f".{os.getpid()}.npy")
-        np.save(partial, _read(texts, tokenizer, model.eval(), progress))
-        os.replace(partial, file)
+        unfinished = file.with_suffix(f".{os.getpid()}.npy")
+        np.save(unfinished, _read(texts, tokenizer, model, progress))
+        os.replace(unfinished, file)
     return np.load(file, allow_pickle=False)
 
 
-def _safely(loader):
-    return lambda place: loader.from_pretrained(place, use_safetensors=True)
+@lru_cache(maxsize=1)
+def _encoder(place: str) -> list:
+    """Tokenizer and model; asked for once for each split."""
+    from transformers import AutoModel, AutoTokenizer
+
+    safely = partial(AutoModel.from_pretrained, use_safetensors=True)
+    tokenizer, model = _loaded(place, AutoTokenizer.from_pretrained, safely)
+    return [tokenizer, model.eval()]
 
 
 def _loaded(place: str, *loaders) -> list:
