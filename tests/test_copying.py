@@ -8,7 +8,7 @@ from torch.nn import functional
 from ablation.models.fused_loss import fused_token_nats
 from ablation.models.pixel_copy import PixelCopy, blurred
 from ablation.models.word_attention import WordAttention
-from ablation.models.word_copy import Copying, WordCopy
+from ablation.models.word_copy import Copying, WordCopy, said_before, told_in
 from tests.test_models import inputs, storyteller
 
 CURED = {
@@ -47,7 +47,7 @@ def test_a_copied_word_by_hand():
 
 def test_a_later_word_and_padding_are_never_seen():
     torch.manual_seed(0)
-    copier = WordCopy(8, 4, features=12, frames=2)
+    copier = WordCopy(8, 4, features=12, frames=2, vocabulary=9)
     read = torch.tensor([[[5, 6, 0], [7, 0, 0]]])
     memory = copier.remember(torch.randn(1, 2, 3, 12), read, pad=0)
     own = copier.own(torch.randn(1, 4, 8), torch.randn(1, 4, 8), torch.tensor([[1, 2, 3, 4]]))
@@ -57,6 +57,18 @@ def test_a_later_word_and_padding_are_never_seen():
     later = torch.ones(4, 4).triu(1).bool()
     assert (copying.attention[0, :, 6:][later] == 0).all()
     assert (copying.attention[0][:, [2, 4, 5]] == 0).all()
+
+
+def test_a_word_is_marked_in_each_description_that_tells_it():
+    words = torch.tensor([[[5, 6, 0], [6, 0, 0]]])
+    assert told_in(words, 9)[0].tolist() == [[1, 0], [1, 1], [1, 1], [1, 1], [1, 1], [1, 1]]
+
+
+def test_a_word_that_was_read_is_marked_from_where_it_was_said_first():
+    read, said = torch.tensor([[4, 7, 5, 4]]), torch.tensor([[1, 5, 4, 5]])
+    marked = said_before(read, said, 4, 9)[0]
+    assert marked.tolist() == [[0, 0, 0, 0], [0, 0, 1, 0], [1, 0, 1, 1], [1, 0, 1, 1]]
+    assert torch.equal(said_before(read, said, 1, 9)[0], marked[3:])
 
 
 def test_attention_finds_nothing_in_later_words_and_padding():

@@ -116,7 +116,8 @@ class Storyteller(nn.Module):
         with initialising(config.seed, "word attention"):
             self.word_attention = WordAttention(*sizes) if config.text_attention == "words" else None
         with initialising(config.seed, "word copy"):
-            self.word_copy = WordCopy(*sizes) if config.text_copy == "words" else None
+            copies = config.text_copy == "words"
+            self.word_copy = WordCopy(*sizes, text.decoder.output.out_features) if copies else None
         self.visual.encoder.requires_grad_(config.visual_encoder == "trained")
         self.text.requires_grad_(False)
         self.text.decoder.requires_grad_(config.text_decoder == "trained")

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from ablation.models.word_memory import Memory, in_sight, of_said
 
-HEADS, HEAD_WIDTH = 4, 32
+HEADS, HEAD_WIDTH = 4, 16
 
 
 class WordAttention(nn.Module):

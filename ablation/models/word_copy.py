@@ -51,9 +51,9 @@ class Copying:
 class WordCopy(nn.Module):
     """Attends from the decoder's states to words; D is the decoder's width, F that of z, R that of a word read."""
 
-    def __init__(self, width: int, fused: int, features: int, frames: int):
+    def __init__(self, width: int, fused: int, features: int, frames: int, vocabulary: int):
         super().__init__()
-        self.width = width
+        self.width, self.vocabulary = width, vocabulary
         self.query = nn.Linear(width, ATTENTION_WIDTH)
         self.key = nn.Linear(features, ATTENTION_WIDTH)
         self.frame_key = nn.Parameter(torch.zeros(frames, 1, ATTENTION_WIDTH))
@@ -72,8 +72,7 @@ class WordCopy(nn.Module):
         """
         read = words.flatten(1)
         keys = (self.key(features) + self.frame_key).flatten(1, 2)  # (B, S, A)
-        told_in = torch.stack([among(read, frame) for frame in words.unbind(1)], dim=-1)  # (B, S, K)
-        keys = keys + self.told_in_key(told_in.to(keys.dtype))
+        keys = keys + self.told_in_key(told_in(words, self.vocabulary).to(keys.dtype))
         return Memory(keys, features[..., : self.width].flatten(1, 2), read, read != pad)
 
     def own(self, before: torch.Tensor, embedded: torch.Tensor, words: torch.Tensor) -> Memory:
@@ -89,9 +88,11 @@ class WordCopy(nn.Module):
         """
         steps = states.shape[1]
         queries = self.query(states) / math.sqrt(ATTENTION_WIDTH)  # (B, T, A)
-        scores = queries @ read.keys.transpose(1, 2) + self.again(states) * said_before(read, said, steps)
+        again = self.again(states) * said_before(read.words, said.words, steps, self.vocabulary)  # (B, T, S)
+        scores = torch.baddbmm(again, queries, read.keys.transpose(1, 2))
         scores = torch.cat([scores, queries @ said.keys.transpose(1, 2)], dim=-1)  # (B, T, S + own)
-        attention = scores.masked_fill(~in_sight(read, said, steps), NEVER).softmax(dim=-1)
+        unseen = NEVER * ~in_sight(read, said, steps)
+        attention = (scores + unseen).softmax(dim=-1)
         values = torch.cat([read.values, said.values], dim=1)
         found = attention.to(values.dtype) @ values  # (B, T, D)
         around = torch.cat([informed, found], dim=-1)  # (B, T, 2D)
@@ -101,17 +102,20 @@ class WordCopy(nn.Module):
         return informed + self.from_read(found) + deep, copying
 
 
-def among(words: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """(B, S), (B, N) -> (B, S) whether each word is one of the others."""
-    return (words[:, :, None] == others[:, None, :]).any(dim=-1)
+def told_in(words: torch.Tensor, vocabulary: int) -> torch.Tensor:
+    """Words (B, K, T) of K descriptions -> (B, K · T, K): 1 where a word is told in a description, else 0."""
+    batch, frames, _ = words.shape
+    told = words.new_zeros(batch, frames, vocabulary).scatter_(2, words, 1)
+    return told.gather(2, words.flatten(1)[:, None].expand(-1, frames, -1)).transpose(1, 2)
 
 
-def said_before(read: Memory, said: Memory, steps: int) -> torch.Tensor:
-    """(B, T, S): 1 where a word that was read is among those said up to each of the last T, else 0.
+def said_before(read: torch.Tensor, said: torch.Tensor, steps: int, vocabulary: int) -> torch.Tensor:
+    """Words read (B, S) and said (B, N) -> (B, T, S): 1 where a word that was read is among those said up to each of
+    the last T, else 0.
 
     What has been said already is said again or avoided: the coverage of See et al. 2017, by word.
     """
-    same = said.words[:, :, None] == read.words[:, None, :]  # (B, own, S)
-    first = torch.where(same.any(dim=1), same.to(torch.uint8).argmax(dim=1), same.shape[1])  # (B, S)
-    times = torch.arange(same.shape[1], device=first.device)[-steps:]
-    return (times[:, None] >= first[:, None, :]).to(read.keys.dtype)
+    times = torch.arange(said.shape[1], device=said.device)
+    first = torch.full((len(said), vocabulary), said.shape[1], device=said.device)
+    first = first.scatter_reduce_(1, said, times.expand_as(said), "amin").gather(1, read)  # (B, S)
+    return (times[-steps:, None] >= first[:, None, :]).float()
