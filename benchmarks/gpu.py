@@ -39,6 +39,7 @@ VARIANTS = {
 def synchronised(work: Callable[[], object]) -> float:
     """Seconds until the device has done the work."""
     torch.cuda.synchronize()
+    torch.compiler.cudagraph_mark_step_begin()
     started = time.perf_counter()
     work()
     torch.cuda.synchronize()
@@ -97,10 +98,10 @@ def main() -> None:
         config = Config(visual="resnet", latent_dim=128, dataset=str(data), device="cuda")
         stories = load_stories(config, Console())
         device = torch.device("cuda")
-        found = {
-            name: measure(replace(config, **keys), stories, options.epochs, device)
-            for name, keys in VARIANTS.items()
-        }
+        found = {}
+        for name, keys in VARIANTS.items():
+            found[name] = measure(replace(config, **keys), stories, options.epochs, device)
+            print(name, json.dumps(found[name]), flush=True)
     rows = [
         (name, f["first_epoch_seconds"], f["seconds"], f["utilisation_percent"], *f["parts"].values())
         for name, f in found.items()
