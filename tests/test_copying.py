@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from ablation.models.fused_loss import fused_token_nats
-from ablation.models.pixel_copy import PixelCopy, blurred
+from ablation.models.pixel_copy import PixelCopy, blurred, drawn_smooth
 from ablation.models.word_attention import WordAttention
 from ablation.models.word_copy import Copying, WordCopy, said_before, told_in
 from tests.test_models import inputs, storyteller
@@ -136,6 +136,16 @@ def test_blurring_keeps_the_brightness():
     assert torch.allclose(blurred(torch.full_like(frames, 0.3), 8), torch.full_like(frames, 0.3))
     assert blurred(frames, 8).mean().item() == pytest.approx(frames.mean().item(), abs=0.01)
     assert blurred(frames, 8).std() < 0.3 * frames.std()
+
+
+def test_drawing_smooth_and_blurring_are_those_of_torch():
+    gates = torch.randn(2, 12, 16, 32)
+    smooth = functional.interpolate(gates, scale_factor=4, mode="bilinear")[:, :, :60, :125]
+    assert torch.allclose(drawn_smooth(gates, 4), smooth, atol=1e-6)
+    frames = torch.rand(2, 4, 3, 60, 125)
+    small = functional.avg_pool2d(functional.pad(frames.flatten(1, 2), (0, 3, 0, 4), mode="replicate"), 8)
+    smooth = functional.interpolate(small, scale_factor=8, mode="bilinear")[:, :, :60, :125]
+    assert torch.allclose(blurred(frames, 8), smooth.unflatten(1, (4, 3)), atol=1e-6)
 
 
 def test_another_storys_words_and_frames_change_what_is_said_and_shown():
