@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ablation.analyse.causes import has_causes, ranked_cures
 from ablation.analyse.judge import ArmResult
 from ablation.config.study_file import ALL, ALL_BUT, ONLY
 
@@ -30,7 +31,7 @@ def study_figures(results: Results) -> dict[str, Figure]:
     primary = next(iter(results.values()))
     names = [row.arm for row in primary if row.values]
     made = {"arms": arms_figure(primary)} if names else {}
-    if any(name.startswith(ONLY) for name in names) and ALL in names:
+    if has_causes(primary):
         made["causes"] = causes_figure(results)
     if any(name.startswith(STEP) for name in names):
         made["steps"] = steps_figure(results)
@@ -51,7 +52,7 @@ def arms_figure(rows: Sequence[ArmResult]) -> Figure:
 def causes_figure(results: Results) -> Figure:
     """Two panels a measure: each cure alone on the baseline, and left out of all. What is worst left out comes first."""
     measures = [rows for rows in results.values() if any(row.values for row in rows)]
-    cures = _ranked(measures[0])
+    cures = ranked_cures(measures[0])
     shape = (len(measures), 2)
     figure = Figure(figsize=(2 * WIDTH, shape[0] * (1 + ROW * len(cures))), layout="constrained")
     for line, rows in zip(figure.subplots(*shape, sharey=True, squeeze=False), measures, strict=True):
@@ -68,16 +69,6 @@ def causes_figure(results: Results) -> Figure:
             axes.set_title(title, fontsize="medium")
             axes.legend(fontsize="x-small", loc="lower right")
     return figure
-
-
-def _ranked(rows: Sequence[ArmResult]) -> list[str]:
-    """The cures, by how much is lost when each is left out."""
-    left_out = [row for row in rows if row.arm.startswith(ALL_BUT)]
-    sign = -1 if left_out and left_out[0].measure.lower_is_better else 1
-    measured = [row for row in left_out if row.values]
-    names = [row.arm for row in sorted(measured, key=lambda row: sign * row.mean)]
-    names += [row.arm for row in left_out if not row.values]
-    return [name.removeprefix(ALL_BUT) for name in names]
 
 
 def steps_figure(results: Results) -> Figure:

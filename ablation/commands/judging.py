@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ablation.analyse.answer import answer
+from ablation.analyse.causes import causes_frame, causes_page, has_causes
 from ablation.analyse.compared import compared_with_published
 from ablation.analyse.judge import ArmResult, Judge
 from ablation.analyse.story_scores import ScoresByStory
@@ -123,6 +124,8 @@ def study_files(judged: Judged, style: str = "csv") -> dict[str, str]:
     files["Results_Summary.csv"] = results_csv(results)
     rows = [row for results in judged.results.values() for row in results]
     files["arms.csv"] = to_csv(arms_frame(record, rows))
+    if has_causes(judged.primary):
+        files["causes.csv"] = to_csv(causes_frame(judged.results))
     files["missing_cells.csv"] = to_csv(missing_frame(cells))
     if record.published:
         files["compared_with_published.csv"] = to_csv(compared_with_published(record, cells, histories))
@@ -148,6 +151,7 @@ def study_page(judged: Judged) -> str:
         answer(judged.primary),
         page_table(judged.primary, "github"),
         "\n".join(f"- {line}" for line in told),
+        _causes(judged),
         f"Judged on `{record.primary}`; differences within ±{stake['delta']:g} are negligible. {stake['reason']} "
         f"(declaration {record.delta_hash}). {LEGEND}",
         f"Data: {record.dataset} ({record.data_hash}). Code: {record.code_commit[:12]}"
@@ -155,6 +159,16 @@ def study_page(judged: Judged) -> str:
         f"    {record.command}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _causes(judged: Judged) -> str:
+    if not has_causes(judged.primary):
+        return ""
+    table = causes_page(causes_frame(judged.results), judged.record.primary)
+    return (
+        f"What each change is worth on `{judged.record.primary}`, positive where it helps: alone on the baseline; among "
+        f"all, by leaving it out; and how much more it is worth there (interaction), with 95 % intervals.\n\n{table}"
+    )
 
 
 def told(judged: Judged) -> str:

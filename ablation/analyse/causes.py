@@ -1,0 +1,120 @@
+"""What each cure is worth: alone on the baseline, in its place among all, and how far the two differ.
+
+A study with `one_factor_in` and `one_factor_out` says it: `only X` and `all but X`, beside the baseline and `all`. All
+figures count for the cure: positive where it helps, whether the measure falls or rises then.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from tabulate import tabulate
+
+from ablation.analyse.inference import holm, mean_interval, paired_t
+from ablation.analyse.judge import NAN, ArmResult
+from ablation.config.study_file import ALL, ALL_BUT, ONLY
+
+
+@dataclass(frozen=True)
+class Worth:
+    """By how much a cure helps, by seed."""
+
+    by_seed: Mapping[int, float]
+
+    @classmethod
+    def between(cls, without: ArmResult | None, having: ArmResult | None) -> "Worth":
+        """Over the seeds that both have."""
+        if without is None or having is None:
+            return cls({})
+        sign = 1 if having.measure.lower_is_better else -1
+        both = sorted(without.values.keys() & having.values.keys())
+        return cls({seed: sign * (without.values[seed] - having.values[seed]) for seed in both})
+
+    def beyond(self, other: "Worth") -> "Worth":
+        """How much more than `other`."""
+        both = sorted(self.by_seed.keys() & other.by_seed.keys())
+        return Worth({seed: self.by_seed[seed] - other.by_seed[seed] for seed in both})
+
+    @property
+    def values(self) -> list[float]:
+        return list(self.by_seed.values())
+
+    def columns(self, prefix: str) -> dict[str, float]:
+        """Number of seeds, mean, its t interval, and the p of a paired t test."""
+        low, high = mean_interval(self.values)
+        mean = float(np.mean(self.values)) if self.values else NAN
+        named = {"n": len(self.values), "worth": mean, "low": low, "high": high, "p": paired_t(self.values)}
+        return {f"{prefix}_{name}": value for name, value in named.items()}
+
+
+def ranked_cures(rows: Sequence[ArmResult]) -> list[str]:
+    """By how much is lost when each is left out, those without a run last."""
+    left_out = [row for row in rows if row.arm.startswith(ALL_BUT)]
+    sign = -1 if left_out and left_out[0].measure.lower_is_better else 1
+    measured = [row for row in left_out if row.values]
+    names = [row.arm for row in sorted(measured, key=lambda row: sign * row.mean)]
+    names += [row.arm for row in left_out if not row.values]
+    return [name.removeprefix(ALL_BUT) for name in names]
+
+
+def has_causes(rows: Sequence[ArmResult]) -> bool:
+    """Whether the study asks it, and has an answer by now."""
+    names = [row.arm for row in rows if row.values]
+    return ALL in names and any(name.startswith((ONLY, ALL_BUT)) for name in names)
+
+
+def causes_frame(results: Mapping[str, Sequence[ArmResult]]) -> pd.DataFrame:
+    """Tidy: a row per measure and cure, in the order of the primary measure, the first. `interaction` is what the cure
+    is worth among all beyond what it is worth alone; its p is Holm-corrected over the cures of a measure.
+    """
+    cures = ranked_cures(next(iter(results.values())))
+    parts = [_of_measure(rows, cures) for rows in results.values()]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _of_measure(rows: Sequence[ArmResult], cures: Sequence[str]) -> pd.DataFrame:
+    arms = {row.arm: row for row in rows}
+    table = pd.DataFrame([_row(arms, rows[0], cure) for cure in cures])
+    return table.assign(interaction_p_holm=holm(table["interaction_p"].tolist()))
+
+
+def _row(arms: Mapping[str, ArmResult], baseline: ArmResult, cure: str) -> dict:
+    only, all_but = arms.get(ONLY + cure), arms.get(ALL_BUT + cure)
+    alone, among_all = Worth.between(baseline, only), Worth.between(all_but, arms.get(ALL))
+    return {
+        "metric": baseline.measure.name,
+        "cure": cure,
+        **alone.columns("alone"),
+        "alone_collapsed": _collapsed(only),
+        **among_all.columns("among_all"),
+        "left_out_collapsed": _collapsed(all_but),
+        **among_all.beyond(alone).columns("interaction"),
+    }
+
+
+def _collapsed(row: ArmResult | None) -> str:
+    return f"{row.gate.collapsed} of {row.gate.runs}" if row else ""
+
+
+def causes_page(frame: pd.DataFrame, metric: str) -> str:
+    """One measure's rows as a Markdown table."""
+    shown = [
+        {
+            "cure": row["cure"],
+            "alone": _told(row, "alone"),
+            "collapsed": row["alone_collapsed"],
+            "among all": _told(row, "among_all"),
+            "collapsed without": row["left_out_collapsed"],
+            "interaction": _told(row, "interaction"),
+        }
+        for row in frame[frame["metric"] == metric].to_dict("records")
+    ]
+    return tabulate(shown, headers="keys", tablefmt="github", disable_numparse=True)
+
+
+def _told(row: Mapping, prefix: str) -> str:
+    mean, low, high = (row[f"{prefix}_{name}"] for name in ("worth", "low", "high"))
+    if not row[f"{prefix}_n"]:
+        return ""
+    return f"{mean:+.4f}" + ("" if np.isnan(low) else f" [{low:+.4f}, {high:+.4f}]")
