@@ -49,3 +49,25 @@ class Silent(Console):
 
     def progress(self, label: str, done: int, total: int, detail: str = "") -> None:
         """Not shown."""
+
+
+class SayingOnce(Console):
+    """Passes on to another console, each line the first time only."""
+
+    def __init__(self, console: Console):
+        super().__init__()
+        self.console, self.said = console, set()
+
+    def say(self, text: str = "") -> None:
+        """Not shown again."""
+        if text not in self.said:
+            self.said.add(text)
+            self.console.say(text)
+
+    def progress(self, label: str, done: int, total: int, detail: str = "") -> None:
+        """As the other console shows it."""
+        self.console.progress(label, done, total, detail)
+
+    def close(self) -> None:
+        """Takes the other console's bar away."""
+        self.console.close()

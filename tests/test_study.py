@@ -15,6 +15,9 @@ import yaml
 from mlflow import MlflowClient
 
 from ablation.commands.judging import find_study, read_record
+from ablation.commands.study import stories_of
+from ablation.config.study_file import load_study
+from ablation.console import Silent
 from ablation.track.code_state import code_hash, code_hashes
 from ablation.track.query import find_runs, metric_history
 
@@ -103,6 +106,17 @@ def test_a_study_runs_is_found_again_and_judged(command, study, world, store):
     code, out, _ = command("plan", "--study", study, "--seeds", 6, "--dataset", world)
     assert code == 0 and "9 of 18 cells are left to run: about" in out
     assert "seeds to detect 0.02" in out and "pilot" in out
+
+
+def test_stories_that_several_yardsticks_share_are_told_of_once(world):
+    said = []
+
+    class Heard(Silent):
+        def say(self, text=""):
+            said.append(text)
+
+    assert len(stories_of(load_study("causes", {"dataset": str(world)}), Heard())) > 2
+    assert len(set(said)) == len(said) > 0
 
 
 def test_a_configuration_run_by_itself_is_a_cell_too(command, study, world, store):

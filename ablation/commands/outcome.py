@@ -2,11 +2,11 @@
 
 from tabulate import tabulate
 
+from ablation.analyse.gate import COLLAPSED_SHARE
 from ablation.config.config import Config, recipe_texts
 from ablation.config.entries import RECIPE_ENTRIES
 from ablation.track.mlflow_run import MlflowRun, mlflow_version, tracking_uri
 
-COLLAPSED = 0.01
 SATURATED = 0.5
 NO_GAP = 0.01
 """Nats per token that are within what chance moves."""
@@ -42,7 +42,7 @@ def diagnosis(metrics: dict[str, float]) -> str:
 def _picture(metrics: dict[str, float]) -> str:
     spread, target = metrics["health/prediction_spread"], metrics["health/target_spread"]
     numbers = f"spread {spread:.4f} against {target:.4f}"
-    if spread <= COLLAPSED * target:
+    if spread <= COLLAPSED_SHARE * target:
         return f"Predicts one constant image: {numbers}{_saturation(metrics)}."
     own, test = metrics.get("health/image_skill"), metrics.get("health/test_image_skill")
     if own is None or test is None:

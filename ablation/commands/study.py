@@ -26,7 +26,7 @@ from ablation.config.config import Config, short_hash
 from ablation.config.entries import StudyOptions
 from ablation.config.study import Arm, Study
 from ablation.config.study_file import load_study
-from ablation.console import Console, Silent
+from ablation.console import Console, SayingOnce, Silent
 from ablation.data.sources import STORYWORLD
 from ablation.engines.choose import choose_engine
 from ablation.engines.task import Task
@@ -226,9 +226,10 @@ def data_keys(config: Config) -> tuple:
 def stories_of(study: Study, console: Console) -> dict[tuple, Stories]:
     """The prepared stories of every arm, made where they are missing. Raises DataError."""
     found: dict[tuple, Stories] = {}
+    told = SayingOnce(console)
     for arm in study.arms:
         if data_keys(arm.config) not in found:
-            found[data_keys(arm.config)] = load_stories(arm.config, console)
+            found[data_keys(arm.config)] = load_stories(arm.config, told)
     return found
 
 
