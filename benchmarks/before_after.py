@@ -1,6 +1,6 @@
 """The picture of the docs: what the original's model and the cured one make of the same test windows.
 
-`python -m benchmarks.before_after BEFORE.pt AFTER.pt docs/before_after.png` takes a run's best.pt each. The windows are
+`python -m benchmarks.before_after BEFORE.pt AFTER.pt docs/before_after.jpg` takes a run's best.pt each. The windows are
 those that the cured model paints best, in the middle and worst.
 """
 
