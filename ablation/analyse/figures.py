@@ -63,11 +63,12 @@ def causes_figure(results: Results) -> Figure:
         ):
             _draw(axes, [by_name.get(prefix + cure) for cure in cures], cures)
             axes.set_xlabel(_label(base), fontsize="small")
-            axes.axvline(base.mean, color=BASELINE, lw=1, label=base.arm)
+            axes.axvline(base.mean, color=BASELINE, lw=1, label="what it is compared with")
             if base.measure.ratio_of:
                 axes.axvline(1, color=FLOOR, lw=1, ls="--", label="floor")
             axes.set_title(title, fontsize="medium")
-            axes.legend(fontsize="x-small", loc="lower right")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize="small")
     return figure
 
 
