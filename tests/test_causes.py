@@ -1,13 +1,14 @@
 """What each cure is worth: by hand, whichever way the measure goes, and with cells missing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from ablation.analyse.causes import Worth, causes_frame, causes_page
-from ablation.analyse.judge import ArmResult
+from ablation.analyse.causes import causes_frame, causes_page
 from ablation.config.metrics import MEASURES
-from tests.test_figures import LOSSES, RATIO, results
+from tests.test_figures import LOSSES, RATIO, judged
 
 FLOOR = 0.30
 
@@ -21,7 +22,7 @@ def ratio(arm):
 
 
 def test_alone_among_all_and_beyond_by_hand():
-    norm = row(causes_frame(results()), "norm")
+    norm = row(causes_frame(*judged()), "norm")
     alone, among_all = ratio("notebook") - ratio("only norm"), ratio("all but norm") - ratio("all")
     assert (norm["alone_n"], norm["alone_worth"]) == (2, pytest.approx(alone.mean()))
     assert norm["among_all_worth"] == pytest.approx(among_all.mean()) and norm["among_all_worth"] > 0
@@ -33,7 +34,7 @@ def test_alone_among_all_and_beyond_by_hand():
 
 
 def test_what_is_worth_most_among_all_stands_first_and_p_is_corrected():
-    frame = causes_frame(results())
+    frame = causes_frame(*judged())
     assert frame["cure"][:2].tolist() == ["norm", "raw"]
     ratios = frame[frame["metric"] == RATIO]
     assert ratios["interaction_p_holm"].min() == pytest.approx(2 * ratios["interaction_p"].min())
@@ -41,23 +42,56 @@ def test_what_is_worth_most_among_all_stands_first_and_p_is_corrected():
 
 def test_a_cell_that_is_missing_leaves_its_seed_out_and_its_fields_empty():
     losses = {name: values for name, values in LOSSES.items() if name != "only raw"}
-    raw = row(causes_frame(results(losses | {"all but raw": [0.25]})), "raw")
+    raw = row(causes_frame(*judged(losses | {"all but raw": [0.25]})), "raw")
     assert (raw["alone_n"], raw["among_all_n"], raw["interaction_n"]) == (0, 1, 0)
     assert np.isnan(raw["alone_worth"]) and np.isnan(raw["among_all_low"])
     assert raw["among_all_worth"] == pytest.approx((0.25 - 0.24) / FLOOR)
 
 
 def test_the_page_tells_intervals_where_there_are_any():
-    page = causes_page(causes_frame(results()), RATIO)
+    page = causes_page(causes_frame(*judged()), RATIO)
     assert page.count("\n") == 3 and "| norm   | +0.1067 [" in page
     single = {name: values[:1] for name, values in LOSSES.items()}
-    assert "[" not in causes_page(causes_frame(results(single)), RATIO)
+    assert "[" not in causes_page(causes_frame(*judged(single)), RATIO)
 
 
-@pytest.mark.parametrize(("metric", "sign"), [("test/image_loss", -1), ("health/test_image_skill", 1)])
-def test_a_cure_that_helps_counts_as_positive_whichever_way_the_measure_goes(metric, sign):
-    without, having = (
-        ArmResult("", MEASURES[metric], True, values, {}, gate=None)
-        for values in ({0: 0.5, 1: 0.5}, {1: 0.5 + 0.2 * sign, 2: 0.9})
+def test_what_does_not_pair_or_has_another_yardstick_is_not_compared():
+    record, rows = judged()
+    raw = row(causes_frame(record, rows), "raw", "test/image_loss")
+    assert (raw["alone_n"], raw["among_all_n"]) == (0, 0)  # raw and equalised frames
+    norm = row(causes_frame(record, rows), "norm", "test/image_loss")
+    assert (norm["alone_n"], norm["among_all_n"]) == (2, 2)
+    by_name = {each.arm: each for each in rows[RATIO]}
+    by_name["only norm"].cells[1].run.tags = by_name["only norm"].cells[1].run.tags | {"code_hash": "other"}
+    assert row(causes_frame(record, rows), "norm")["alone_n"] == 1
+
+
+def test_what_does_not_learn_alone_is_marked():
+    at_floor = LOSSES | {"only raw": [0.300, 0.301]}
+    frame = causes_frame(*judged(at_floor))
+    assert (
+        "no better" in row(frame, "raw")["alone_not_learning"]
+        and not row(frame, "norm")["alone_not_learning"]
     )
-    assert Worth.between(without, having).by_seed == {1: pytest.approx(0.2)}
+    assert causes_page(frame, RATIO).count("(not learning)") == 1
+
+
+def test_a_measure_that_should_rise_counts_as_helped_when_it_rises():
+    record, rows = judged(
+        metrics={"only norm": {"health/test_image_skill": 0.4}, "notebook": {"health/test_image_skill": 0.1}}
+    )
+    skill = [
+        replace(
+            each,
+            measure=MEASURES["health/test_image_skill"],
+            values={
+                s: c.run.metrics["health/test_image_skill"]
+                for s, c in each.cells.items()
+                if "health/test_image_skill" in c.run.metrics
+            },
+        )
+        for each in rows[RATIO]
+    ]
+    assert row(causes_frame(record, {"health/test_image_skill": skill}), "norm", "health/test_image_skill")[
+        "alone_worth"
+    ] == pytest.approx(0.3)

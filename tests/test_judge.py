@@ -9,6 +9,7 @@ from ablation.analyse.answer import answer
 from ablation.analyse.compared import compared_with_published
 from ablation.analyse.inference import mean_interval, paired_t, tost
 from ablation.analyse.judge import Judge
+from ablation.analyse.pairing import mismatch
 from ablation.analyse.story_scores import ScoresByStory
 from ablation.analyse.study_record import StudyRecord, cells_of
 from ablation.analyse.study_tables import arms_frame, missing_frame, page_table, to_csv
@@ -376,3 +377,17 @@ def test_the_page_and_the_answer_can_be_read():
     )
     page = page_table(rows)
     assert "8 of 8" in page and "< .001" in page and "invalid: not learning" in page
+
+
+def test_what_a_named_recipe_sets_is_declared_and_scored_windows_count_as_they_work():
+    tags = dict(HASHES)
+    base = Run(
+        "b", {"windows": "first", "scored_windows": "sliding", "batch_size": "8", "epochs": "5"}, {}, tags
+    )
+    cured = Run(
+        "c", {"windows": "sliding", "scored_windows": "same", "batch_size": "16", "epochs": "5"}, {}, tags
+    )
+    assert mismatch(cured, base, {"recipe": "cured", "latent_dim": 128}) == ""
+    assert mismatch(cured, base, {"windows": "sliding"}).startswith("batch_size is 16 and 8")
+    other = Run("o", base.params | {"scored_windows": "same"}, {}, tags)
+    assert mismatch(cured, other, {"recipe": "cured"}).startswith("scored_windows is sliding and first")

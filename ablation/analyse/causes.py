@@ -13,6 +13,8 @@ from tabulate import tabulate
 
 from ablation.analyse.inference import holm, mean_interval, paired_t
 from ablation.analyse.judge import NAN, ArmResult
+from ablation.analyse.pairing import other_yardstick, pair
+from ablation.analyse.study_record import StudyRecord
 from ablation.config.study_file import ALL, ALL_BUT, ONLY
 
 
@@ -23,13 +25,13 @@ class Worth:
     by_seed: Mapping[int, float]
 
     @classmethod
-    def between(cls, without: ArmResult | None, having: ArmResult | None) -> "Worth":
-        """Over the seeds that both have."""
+    def between(cls, record: StudyRecord, without: ArmResult | None, having: ArmResult | None) -> "Worth":
+        """Over the seeds whose runs pair; nothing where the two stand on different yardsticks."""
         if without is None or having is None:
             return cls({})
         sign = 1 if having.measure.lower_is_better else -1
-        both = sorted(without.values.keys() & having.values.keys())
-        return cls({seed: sign * (without.values[seed] - having.values[seed]) for seed in both})
+        seeds = _paired(record, without, having)
+        return cls({seed: sign * (without.values[seed] - having.values[seed]) for seed in seeds})
 
     def beyond(self, other: "Worth") -> "Worth":
         """How much more than `other`."""
@@ -48,6 +50,14 @@ class Worth:
         return {f"{prefix}_{name}": value for name, value in named.items()}
 
 
+def _paired(record: StudyRecord, without: ArmResult, having: ArmResult) -> list[int]:
+    changes = record.arm(without.arm)["changes"] | record.arm(having.arm)["changes"]
+    pairs = pair(record, having.cells, without.cells, changes)
+    seeds = [seed for seed in pairs.seeds if seed in without.values and seed in having.values]
+    runs = ((without.cells[seed].run, having.cells[seed].run) for seed in seeds)
+    return [] if any(other_yardstick(having.measure, *both) for both in runs) else seeds
+
+
 def ranked_cures(rows: Sequence[ArmResult]) -> list[str]:
     """By how much is lost when each is left out, those without a run last."""
     left_out = [row for row in rows if row.arm.startswith(ALL_BUT)]
@@ -64,31 +74,34 @@ def has_causes(rows: Sequence[ArmResult]) -> bool:
     return ALL in names and any(name.startswith((ONLY, ALL_BUT)) for name in names)
 
 
-def causes_frame(results: Mapping[str, Sequence[ArmResult]]) -> pd.DataFrame:
+def causes_frame(record: StudyRecord, results: Mapping[str, Sequence[ArmResult]]) -> pd.DataFrame:
     """Tidy: a row per measure and cure, in the order of the primary measure, the first. `interaction` is what the cure
-    is worth among all beyond what it is worth alone; its p is Holm-corrected over the cures of a measure.
+    is worth among all beyond what it is worth alone; its p is Holm-corrected over the cures of a measure. What a cure
+    does alone is no effect of it, not even none, where its runs do not learn.
     """
     cures = ranked_cures(next(iter(results.values())))
-    parts = [_of_measure(rows, cures) for rows in results.values()]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return pd.concat([_of_measure(record, rows, cures) for rows in results.values()], ignore_index=True)
 
 
-def _of_measure(rows: Sequence[ArmResult], cures: Sequence[str]) -> pd.DataFrame:
+def _of_measure(record: StudyRecord, rows: Sequence[ArmResult], cures: Sequence[str]) -> pd.DataFrame:
     arms = {row.arm: row for row in rows}
-    table = pd.DataFrame([_row(arms, rows[0], cure) for cure in cures])
+    table = pd.DataFrame([_row(record, arms, cure) for cure in cures])
     return table.assign(interaction_p_holm=holm(table["interaction_p"].tolist()))
 
 
-def _row(arms: Mapping[str, ArmResult], baseline: ArmResult, cure: str) -> dict:
-    only, all_but = arms.get(ONLY + cure), arms.get(ALL_BUT + cure)
-    alone, among_all = Worth.between(baseline, only), Worth.between(all_but, arms.get(ALL))
+def _row(record: StudyRecord, arms: Mapping[str, ArmResult], cure: str) -> dict:
+    baseline, only, all_but = arms[record.baseline], arms.get(ONLY + cure), arms.get(ALL_BUT + cure)
+    alone = Worth.between(record, baseline, only)
+    among_all = Worth.between(record, all_but, arms.get(ALL))
     return {
         "metric": baseline.measure.name,
         "cure": cure,
         **alone.columns("alone"),
         "alone_collapsed": _collapsed(only),
+        "alone_not_learning": _not_learning(only),
         **among_all.columns("among_all"),
         "left_out_collapsed": _collapsed(all_but),
+        "left_out_not_learning": _not_learning(all_but),
         **among_all.beyond(alone).columns("interaction"),
     }
 
@@ -97,12 +110,17 @@ def _collapsed(row: ArmResult | None) -> str:
     return f"{row.gate.collapsed} of {row.gate.runs}" if row else ""
 
 
+def _not_learning(row: ArmResult | None) -> str:
+    """Why the gate lets no verdict pass; empty where the arm learns."""
+    return row.gate.invalid(row.measure) if row and row.values else ""
+
+
 def causes_page(frame: pd.DataFrame, metric: str) -> str:
     """One measure's rows as a Markdown table."""
     shown = [
         {
             "cure": row["cure"],
-            "alone": _told(row, "alone"),
+            "alone": _told(row, "alone") + (" (not learning)" if row["alone_not_learning"] else ""),
             "collapsed": row["alone_collapsed"],
             "among all": _told(row, "among_all"),
             "collapsed without": row["left_out_collapsed"],

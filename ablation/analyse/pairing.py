@@ -6,6 +6,7 @@ from ablation.analyse.study_record import Cell, StudyRecord
 from ablation.config.config import Config
 from ablation.config.declare import keys_of
 from ablation.config.metrics import Measure
+from ablation.config.recipes import with_recipe
 
 SAME_TAGS = {
     "data_hash": "other data",
@@ -44,15 +45,24 @@ def pair(record: StudyRecord, arm: dict[int, Cell], baseline: dict[int, Cell], c
 
 
 def mismatch(ours, theirs, changes: dict) -> str:
-    """Why two runs do not pair; empty when they do. They may differ in the declared `changes` only."""
+    """Why two runs do not pair; empty when they do. They may differ in the declared `changes` only, and in what a
+    recipe sets that these name.
+    """
+    declared = with_recipe(changes)
     for tag, words in SAME_TAGS.items():
         if ours.tags.get(tag) != theirs.tags.get(tag):
             return f"{words} ({tag} {ours.tags.get(tag)} and {theirs.tags.get(tag)})"
     for name, key in keys_of(Config).items():
-        values = ours.params.get(name), theirs.params.get(name)
-        if key.identity and name not in changes and values[0] != values[1]:
+        values = _param(ours, name), _param(theirs, name)
+        if key.identity and name not in declared and values[0] != values[1]:
             return f"{name} is {values[0]} and {values[1]}, which the arm does not declare"
     return ""
+
+
+def _param(run, name: str) -> str | None:
+    """As it works: `scored_windows=same` are those of `windows`."""
+    value = run.params.get(name)
+    return run.params.get("windows") if (name, value) == ("scored_windows", "same") else value
 
 
 def other_yardstick(measure: Measure, ours, theirs) -> str:

@@ -125,7 +125,7 @@ def study_files(judged: Judged, style: str = "csv") -> dict[str, str]:
     rows = [row for results in judged.results.values() for row in results]
     files["arms.csv"] = to_csv(arms_frame(record, rows))
     if has_causes(judged.primary):
-        files["causes.csv"] = to_csv(causes_frame(judged.results))
+        files["causes.csv"] = to_csv(causes_frame(judged.record, judged.results))
     files["missing_cells.csv"] = to_csv(missing_frame(cells))
     if record.published:
         files["compared_with_published.csv"] = to_csv(compared_with_published(record, cells, histories))
@@ -164,7 +164,7 @@ def study_page(judged: Judged) -> str:
 def _causes(judged: Judged) -> str:
     if not has_causes(judged.primary):
         return ""
-    table = causes_page(causes_frame(judged.results), judged.record.primary)
+    table = causes_page(causes_frame(judged.record, judged.results), judged.record.primary)
     return (
         f"What each change is worth on `{judged.record.primary}`, positive where it helps: alone on the baseline; among "
         f"all, by leaving it out; and how much more it is worth there (interaction), with 95 % intervals.\n\n{table}"
