@@ -7,6 +7,7 @@ from importlib import import_module
 
 from ablation.config.command_line import HELP_WORDS, entry_help, entry_of, general_help, settings_of
 from ablation.errors import AblationError
+from ablation.stopping import listen
 
 STOPPED = 130
 PIPE_CLOSED = 141
@@ -38,7 +39,7 @@ def run(name: str, words: list[str]) -> int:
         print(entry_help(entry))
         return 0
     settings = settings_of(entry, words)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    listen(signal.SIGTERM, signal.SIGINT)
     from ablation.console import Console
 
     console = Console()

@@ -6,6 +6,7 @@ same run.
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -78,7 +79,7 @@ def ours(task: StoryTask) -> Callable[[], object]:
 
     def epoch() -> None:
         keep_freed_memory()
-        train_epoch(task, optimizer, 1, lambda epoch, step: None)
+        train_epoch(task, optimizer, LoopState(), lambda epoch, step: None)
 
     return epoch
 
@@ -231,15 +232,18 @@ def tracking(task: StoryTask, stories: Stories, folder: Path) -> dict[str, float
     optimizer, state = make_optimizer(task), LoopState(epoch=1)
     metrics = {f"train/{name}": 1.0 for name in LOSS_NAMES} | task.validate()
     state.history.append(metrics)
+    steps = itertools.count(1)
     after, checkpoints = record_epochs(task, stories, run), Checkpoints(run, folder)
 
     def epoch() -> None:
         after(state)()
-        run.log_metrics(metrics, step=1)
+        run.log_metrics(metrics, step=next(steps))
+        run.delivery.flush(patience=60)
 
     def checkpoint() -> None:
         checkpoints.keep(snapshot(task.module, optimizer, state, {}), is_best=True)
         checkpoints.write()
+        run.delivery.flush(patience=60)
 
     found = {"milliseconds_per_epoch": 1000 * seconds(epoch, 7), "checkpoint": 1000 * seconds(checkpoint, 7)}
     mlflow.set_tracking_uri(None)

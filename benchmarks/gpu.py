@@ -24,7 +24,7 @@ from ablation.commands.stories import load_stories
 from ablation.commands.training import compile_visual
 from ablation.config.config import Config
 from ablation.console import Console
-from ablation.train.loop import make_optimizer, train_epoch
+from ablation.train.loop import LoopState, make_optimizer, train_epoch
 from ablation.train.story_task import StoryTask
 from benchmarks.epoch import part_works, storyteller
 from benchmarks.repeated import write_repeated
@@ -53,15 +53,17 @@ def measure(config: Config, stories, epochs: int, device: torch.device) -> dict:
     if config.compile:
         compile_visual(model)
     optimizer = make_optimizer(task)
-    first = synchronised(lambda: train_epoch(task, optimizer, 1, lambda epoch, step: None))
+    first = synchronised(lambda: train_epoch(task, optimizer, LoopState(), lambda epoch, step: None))
     watched = subprocess.Popen(
         ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms", "200"],
         stdout=subprocess.PIPE,
         text=True,
     )
-    numbers = range(2, epochs + 2)
+    numbers = range(1, epochs + 1)
     taken = synchronised(
-        lambda: [train_epoch(task, optimizer, number, lambda epoch, step: None) for number in numbers]
+        lambda: [
+            train_epoch(task, optimizer, LoopState(number), lambda epoch, step: None) for number in numbers
+        ]
     )
     watched.terminate()
     busy = [float(line) for line in watched.communicate()[0].split() if line.strip().isdigit()]

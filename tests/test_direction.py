@@ -13,12 +13,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ABOVE = {
     "config": {"errors"},
     "world": set(),
-    "data": {"config", "world", "errors", "randomness"},
+    "data": {"config", "world", "errors", "places", "randomness"},
     "models": {"config", "data", "errors", "randomness"},
-    "train": {"config", "data", "models", "errors", "randomness"},
-    "track": {"config", "errors", "ownership"},
+    "train": {"config", "data", "models", "errors", "randomness", "stopping"},
+    "track": {"config", "errors", "ownership", "places"},
     "analyse": {"config", "errors"},
-    "engines": {"config", "errors"},
+    "engines": {"config", "errors", "stopping"},
 }
 
 

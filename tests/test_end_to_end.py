@@ -222,12 +222,15 @@ def test_a_bad_command_ends_with_2_and_leaves_no_run(command, store, words, name
     assert not find_runs("train") and not find_runs("pretrain")
 
 
-def test_unusable_data_fail_the_run_with_the_reason_in_a_tag(command, store, tmp_path):
+def test_unusable_data_open_no_run_and_tell_that_of_mlflow_run_why(command, store, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     code, _, err = command("main", "--dataset", tmp_path / "empty")
-    assert code == 1 and "holds neither parquet files nor" in err
-    (record,) = find_runs("train")
-    assert record.status == "FAILED" and "holds neither parquet files nor" in record.tags["failure"]
+    assert code == 1 and "holds neither parquet files nor" in err and not find_runs("train")
+    given = MlflowClient().create_run("0")
+    monkeypatch.setenv("MLFLOW_RUN_ID", given.info.run_id)
+    command("main", "--dataset", tmp_path / "empty")
+    told = MlflowClient().get_run(given.info.run_id).data.tags["failure"]
+    assert "holds neither parquet files nor" in told
 
 
 def test_a_loss_that_is_not_finite_fails_the_run(command, store, world):
@@ -297,12 +300,12 @@ def test_nothing_is_lost_or_doubled_when_killed_anywhere(
             assert metric_history(stopped.run_id, name) == metric_history(whole.run_id, name)
 
 
-def test_the_summary_is_read_from_the_server(command, train, store):
+def test_the_summary_is_read_from_the_server(command, train, store, world):
     for seed in (0, 1):
         train("--visual", "basecase", "--seed", seed)
     kept, _ = train("--latent_dim", 32, "--seed", 0)
     kept, _ = train("--latent_dim", 32, "--seed", 0)
-    command("main", "--dataset", "nowhere/./x")
+    command("main", "--dataset", world, *FAST, "--image_weight", "1e39")
     code, out, err = command("summary", "--out", "tables", "--format", "markdown")
     assert code == 0, err
     results = pd.read_csv(store / "tables" / "Results_Summary.csv")

@@ -9,7 +9,7 @@ from ablation.config.declare import resolve
 from ablation.config.recipes import with_recipe
 from ablation.console import Silent
 from ablation.track.query import find_runs
-from ablation.train.loop import make_optimizer, train_epoch
+from ablation.train.loop import LoopState, make_optimizer, train_epoch
 from ablation.train.story_task import StoryTask
 from benchmarks.epoch import storyteller
 
@@ -52,8 +52,8 @@ def test_the_losses_are_those_of_the_cpu(task_on, recipe):
 def test_an_epoch_makes_the_cured_model_better(task_on, keys):
     task = task_on("cured", "cuda", **keys)
     optimizer = make_optimizer(task)
-    first, _ = train_epoch(task, optimizer, 1, lambda epoch, step: None)
-    second, _ = train_epoch(task, optimizer, 2, lambda epoch, step: None)
+    first = train_epoch(task, optimizer, LoopState(), lambda epoch, step: None)
+    second = train_epoch(task, optimizer, LoopState(1), lambda epoch, step: None)
     assert second["train/total_loss"] < first["train/total_loss"]
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from ablation.config.config import Config
 from ablation.data import oracle
-from ablation.data.sources import cache_folder, open_source
+from ablation.data.sources import open_source
 from ablation.data.store import prepare
 from ablation.data.windows import all_windows
+from ablation.places import cache_folder
 from ablation.train.floors import image_median_floor, image_skill, oracle_floors
 from ablation.world.choice import Sampler, choices_of
 from ablation.world.futures import PICTURE, Future, futures, word_nats

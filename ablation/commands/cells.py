@@ -4,18 +4,19 @@ from functools import lru_cache
 from typing import Any
 
 from ablation.commands.pretrain import pretrained_autoencoder
-from ablation.commands.stories import load_stories
-from ablation.commands.train import Prepared, all_floors, train
-from ablation.commands.training import choose_device, forget
+from ablation.commands.stories import Stories, load_stories
+from ablation.commands.train import all_floors, train
+from ablation.commands.training import choose_device
 from ablation.config.config import Config
 from ablation.config.declare import resolve
 from ablation.console import Silent
-from ablation.data.sources import cache_folder
 from ablation.engines.task import Busy, Reporter
 from ablation.ownership import held
+from ablation.places import cache_folder
 from ablation.track.code_state import code_state
-from ablation.track.mlflow_run import PARENT_TAG, MlflowRun, closing, use_store
+from ablation.track.mlflow_run import PARENT_TAG, MlflowRun, closing
 from ablation.track.query import RunRecord, find_runs
+from ablation.track.store import use_store
 
 CLAIM_TAG = "claim"
 DATA_KEYS = (
@@ -58,15 +59,13 @@ def run_cell(work: dict[str, Any], console: Reporter) -> dict[str, Any]:
             return _result(finished[-1].run_id, finished[-1].metrics, found=True)
         tracked = _open(config, work, earlier)
         with closing(tracked, again="the same command goes on"):
-            metrics = train(
-                config, tracked, console, stories_and_floors(data_part(config)), work["cell_hash"]
-            )
-        forget(tracked)
+            prepared = stories_and_floors(data_part(config))
+            metrics = train(config, tracked, console, *prepared, expected_cell=work["cell_hash"])
     return _result(tracked.run_id, metrics, found=False)
 
 
 @lru_cache(maxsize=1)
-def stories_and_floors(config: Config) -> Prepared:
+def stories_and_floors(config: Config) -> tuple[Stories, dict[str, float]]:
     """Kept for the next cell: the arms of a seed share them."""
     stories = load_stories(config, Silent())
     return stories, all_floors(config, stories, Silent())
@@ -86,7 +85,18 @@ def _open(config: Config, work: dict[str, Any], earlier: list[RunRecord]) -> Mlf
     if earlier:
         return MlflowRun.reopen(earlier[-1].run_id, tags | {PARENT_TAG: work["parent"]})
     about = {"kind": "train", "config_hash": config.hash(), "cell_hash": work["cell_hash"]}
-    return MlflowRun.start(config.run_name, tags | about | code_state(), adopt=False, parent=work["parent"])
+    made = MlflowRun.start(config.run_name, tags | about | code_state(), adopt=False, parent=work["parent"])
+    _give_way(made, work["cell_hash"])
+    return made
+
+
+def _give_way(made: MlflowRun, cell: str) -> None:
+    """Of two machines that begin a cell at the same moment, the one with the earlier run goes on. Raises Busy."""
+    rivals = [run for run in find_runs("train", extra=f"tags.cell_hash = '{cell}'") if run.is_alive]
+    first = min(rivals, key=lambda run: (run.started, run.run_id), default=None)
+    if first is not None and first.run_id != made.run_id:
+        made.fail(f"run {first.run_id} of the same cell was there first", "KILLED")
+        raise Busy(f"run {first.run_id} is at it")
 
 
 def _result(run_id: str, metrics: dict[str, float], found: bool) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from tabulate import tabulate
 from ablation.analyse.gate import COLLAPSED_SHARE
 from ablation.config.config import Config, recipe_texts
 from ablation.config.entries import RECIPE_ENTRIES
-from ablation.track.mlflow_run import MlflowRun, mlflow_version, tracking_uri
+from ablation.track.mlflow_run import MlflowRun
+from ablation.track.store import mlflow_version, tracking_uri
 
 SATURATED = 0.5
 NO_GAP = 0.01

@@ -14,12 +14,13 @@ from ablation.config.study import Study
 from ablation.config.study_file import load_study
 from ablation.console import Console
 from ablation.errors import TrackingError
-from ablation.track.mlflow_run import label_bystander
 from ablation.track.query import RunRecord, find_runs
+from ablation.track.store import label_bystander, open_store
 
 
 def run(options: PlanOptions, console: Console) -> int:
     """The command `plan`."""
+    open_store()
     label_bystander(f"plan of {options.study}", "plan")
     study = load_study(options.study, options.overrides)
     stories = stories_of(study, console)

@@ -11,7 +11,7 @@ from ablation.data.sources import StorySource
 from ablation.data.statistics import measure, table
 from ablation.data.store import prepare
 from ablation.errors import AblationError
-from ablation.track.mlflow_run import label_bystander
+from ablation.track.store import label_bystander
 
 
 def run(options: PrepareOptions, console: Console) -> int:

@@ -8,18 +8,20 @@ from torch import nn
 
 from ablation.commands.checkpoints import BEST, PLACE
 from ablation.commands.stories import Stories, load_stories
-from ablation.commands.training import choose_device, forget, train_task
+from ablation.commands.training import choose_device, train_task
 from ablation.config.config import Config, short_hash
 from ablation.config.declare import keys_of
 from ablation.config.entries import PretrainOptions
 from ablation.console import Console
-from ablation.data.sources import cache_folder
 from ablation.errors import ConfigError
 from ablation.models.storyteller import build_text_autoencoder, build_visual_autoencoder
 from ablation.ownership import held
+from ablation.places import cache_folder
 from ablation.track.code_state import code_hashes, code_state
-from ablation.track.mlflow_run import MlflowRun, closing, label_bystander
+from ablation.track.left_behind import mark_dead_runs
+from ablation.track.mlflow_run import MlflowRun, closing
 from ablation.track.query import RunRecord, download, find_runs
+from ablation.track.store import label_bystander, open_store
 from ablation.train.checkpoint import load_checkpoint, restore
 from ablation.train.floors import image_median_floor, text_unigram_floor
 from ablation.train.pretraining import LanguageTask, ReconstructionTask, TextCopyTask, pretraining_identity
@@ -35,6 +37,8 @@ def run(options: PretrainOptions, console: Console) -> int:
     if getattr(options, key) == 0:
         raise ConfigError([f"{key}=0 leaves nothing to train: give part={options.part} at least 1 epoch"])
     choose_device(options.device)
+    open_store()
+    mark_dead_runs(console.say)
     stories = load_stories(options, console)
     identity = _identity(options.part, options, stories)
     with one_at_a_time(identity["hash"]):
@@ -111,11 +115,9 @@ def _train(
         tracked.log_dataset(stories.source.name, stories.digest, stories.source.location, stories.profile)
         task = _task(part, config, stories)
         floor = _floor(part, stories, task.batch_size)
-        if not tracked.logged_steps(next(iter(floor))):
-            tracked.log_metrics(floor, step=0)
+        tracked.log_metrics(floor, step=0)
         state = train_task(task, tracked, identity, console, f"pretraining ({part})")
         tracked.set_tags({"mlflow.note.content": _note(part, config, epochs, state)})
-    forget(tracked)
     console.say(f"{part} autoencoder: trained, run {tracked.run_id} ({name})")
     return task.module.cpu(), tracked.run_id
 

@@ -22,6 +22,11 @@ class Recorder:
         self.wait()
         self.pending = self.pool.submit(work)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being written."""
+        return self.pending is None or self.pending.done()
+
     def wait(self) -> None:
         """Until all is written."""
         pending, self.pending = self.pending, None

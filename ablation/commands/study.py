@@ -32,8 +32,10 @@ from ablation.engines.choose import choose_engine
 from ablation.engines.task import Task
 from ablation.errors import ConfigError
 from ablation.track.code_state import cell_hash, code_state
-from ablation.track.mlflow_run import MlflowRun, closing, label_bystander, tracking_uri
+from ablation.track.left_behind import mark_dead_runs
+from ablation.track.mlflow_run import MlflowRun, closing
 from ablation.track.query import find_runs
+from ablation.track.store import label_bystander, open_store, tracking_uri
 
 
 def run(options: StudyOptions, console: Console) -> int:
@@ -41,6 +43,8 @@ def run(options: StudyOptions, console: Console) -> int:
     study = load_study(options.study, options.overrides)
     engine = choose_engine(options, tracking_uri())
     choose_device(study.baseline.config.device)
+    open_store()
+    mark_dead_runs(console.say)
     console.say(f"study {study.name}: {len(study.arms)} arms × {options.seeds} seeds\n  {study.question}")
     with closing_engine(engine):
         engine.start()

@@ -20,8 +20,8 @@ from ablation.commands.judging import (
 from ablation.config.entries import SummaryOptions
 from ablation.console import Console
 from ablation.errors import AblationError, Incomplete
-from ablation.track.mlflow_run import label_bystander
 from ablation.track.query import find_runs, metric_histories
+from ablation.track.store import label_bystander, open_store
 
 RESULTS = "Results_Summary"
 VALIDATION = {"val total": "val/total_loss", "val image": "val/image_loss", "val text": "val/text_loss"}
@@ -38,6 +38,7 @@ BESIDE = {
 
 def run(options: SummaryOptions, console: Console) -> int:
     """The command `summary`."""
+    open_store()
     label_bystander("summary", "summary")
     return (_judge_study if options.study else _sum_up)(options, console)
 

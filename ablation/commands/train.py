@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ablation.analyse.tables import loss_summary, loss_summary_csv
+from ablation.commands.checkpoints import inherit
 from ablation.commands.outcome import diagnosis, outcome_note, outcome_table, where_to_look
 from ablation.commands.pretrain import pretrained_autoencoder
 from ablation.commands.stories import Stories, load_stories
@@ -14,7 +15,6 @@ from ablation.commands.training import (
     AfterEpoch,
     choose_device,
     compile_visual,
-    forget,
     require_compiler,
     train_task,
 )
@@ -27,9 +27,13 @@ from ablation.data.sources import STORYWORLD
 from ablation.data.windows import StoryWindows
 from ablation.errors import DataError, TrackingError
 from ablation.models.storyteller import Storyteller
+from ablation.ownership import held
+from ablation.places import cache_folder
 from ablation.track.code_state import cell_hash, code_state
-from ablation.track.mlflow_run import MlflowRun, closing, label_bystander
+from ablation.track.left_behind import left_unfinished, mark_dead_runs
+from ablation.track.mlflow_run import MlflowRun, closing
 from ablation.track.query import get_record
+from ablation.track.store import label_bystander, open_store, opened_by_mlflow_run, telling_mlflow_run
 from ablation.train.examples import first_page, first_predictions
 from ablation.train.floors import floors, image_median_floor, oracle_floors
 from ablation.train.loop import LoopState
@@ -38,8 +42,6 @@ from ablation.train.scores import StoryScores
 from ablation.train.story_task import StoryTask
 
 KIND = "train"
-Prepared = tuple[Stories, dict[str, float]]
-"""Stories, and floors by metric name."""
 MOST_ASKED = 160
 
 
@@ -48,28 +50,45 @@ def run(config: Config, console: Console) -> int:
     choose_device(config.device)
     if config.compile:
         require_compiler()
-    tracked = _open_run(config)
-    with closing(tracked):
-        metrics = train(config, tracked, console)
-    forget(tracked)
+    open_store()
+    mark_dead_runs(console.say)
+    if config.resume:
+        _require_unfinished(config.resume)
+    with telling_mlflow_run():
+        stories = load_stories(config, console)
+    cell = cell_hash(config.hash(), stories.source.digest)
+    with held(cache_folder() / "locks" / f"cell-{cell}", wait=False) as alone:
+        tracked = _open_run(config, cell, console, alone)
+        with closing(tracked):
+            metrics = train(config, tracked, console, stories)
     console.say("\n" + outcome_table(metrics) + "\n\n" + diagnosis(metrics))
     console.say("\n" + where_to_look(tracked))
     return 0
 
 
-def _open_run(config: Config) -> MlflowRun:
-    if config.resume:
-        record = get_record(config.resume)
-        if record.tags.get("kind") != KIND or record.status == "FINISHED":
-            raise TrackingError(
-                f"resume={config.resume}: that run is {record.status} and of kind "
-                f"{record.tags.get('kind', 'unknown')}; only unfinished training runs can go on"
-            )
-        label_bystander(f"resume {record.name}", "resume")
-        tracked = MlflowRun.reopen(config.resume)
-    else:
-        tags = {"kind": KIND, "arm": config.arm, "config_hash": config.hash()}
-        tracked = MlflowRun.start(config.run_name, tags | code_state())
+def _require_unfinished(run_id: str) -> None:
+    record = get_record(run_id)
+    if record.tags.get("kind") != KIND or record.status == "FINISHED":
+        raise TrackingError(
+            f"resume={run_id}: that run is {record.status} and of kind "
+            f"{record.tags.get('kind', 'unknown')}; only unfinished training runs can go on"
+        )
+
+
+def _open_run(config: Config, cell: str, console: Console, alone: bool) -> MlflowRun:
+    """The run to be resumed; else the one that an earlier call of the same command left unfinished, where this
+    process is `alone` at the cell; else a new one, or that of `mlflow run`, which goes on from there.
+    """
+    left = config.resume or (left_unfinished(cell) if alone else None)
+    if left and (config.resume or not opened_by_mlflow_run()):
+        label_bystander(f"resume of {left}", "resume")
+        console.say(f"going on with the unfinished run {left}")
+        return MlflowRun.reopen(left)
+    tags = {"kind": KIND, "arm": config.arm, "config_hash": config.hash()}
+    tracked = MlflowRun.start(config.run_name, tags | code_state() | ({"continues": left} if left else {}))
+    if left:
+        console.say(f"going on from the unfinished run {left}")
+        inherit(tracked, left)
     return tracked
 
 
@@ -77,11 +96,12 @@ def train(
     config: Config,
     tracked: MlflowRun,
     console: Console,
-    prepared: Prepared | None = None,
+    stories: Stories,
+    floor: dict[str, float] | None = None,
     expected_cell: str | None = None,
 ) -> dict[str, float]:
-    """Returns the metrics of the best epoch, the floors and what the test gave. `prepared` are the
-    configuration's stories and floors, where they are known.
+    """Returns the metrics of the best epoch, the floors and what the test gave. `floor` are the
+    stories' floors, where they are known.
 
     Raises DataError where a cell of a study is expected and this machine has other data, code or packages.
     """
@@ -89,7 +109,6 @@ def train(
     tracked.log_params(texts, keys_of(type(config)))
     tracked.log_text(json.dumps(texts, indent=1), "config.json")
     console.say(f"run: {config.run_name}, id {tracked.run_id}")
-    stories, floor = prepared or (load_stories(config, console), None)
     source = stories.source
     cell = cell_hash(config.hash(), source.digest)
     if expected_cell not in (None, cell):
@@ -108,8 +127,7 @@ def train(
     tracked.log_dataset(source.name, stories.digest, source.location, stories.profile)
     floor = floor or all_floors(config, stories, console)
     task = _task(config, stories, floor, tracked, console)
-    if not tracked.logged_steps("floor/image_median"):
-        tracked.log_metrics(floor, step=0)
+    tracked.log_metrics(floor, step=0)
     state = train_task(
         task,
         tracked,
@@ -119,8 +137,7 @@ def train(
         after_epoch=record_epochs(task, stories, tracked),
     )
     test = _tested(task, stories, tracked)
-    if not tracked.logged_steps("test/total_loss"):
-        tracked.log_metrics(test, step=state.best_epoch)
+    tracked.log_metrics(test, step=state.best_epoch)
     metrics = state.history[state.best_epoch - 1] | floor | test
     tracked.set_tags({"mlflow.note.content": outcome_note(config, metrics, state.best_epoch)})
     return metrics

@@ -3,21 +3,18 @@
 import os
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 
-from ablation.commands.checkpoints import BEST, LAST, PLACE, Checkpoints
+from ablation.commands.checkpoints import BEST, Checkpoints, find_checkpoint, starting_point
 from ablation.commands.recorder import Recorder
 from ablation.console import Console
-from ablation.data.sources import cache_folder
 from ablation.errors import AblationError, TrackingError
 from ablation.memory import keep_freed_memory
 from ablation.models.storyteller import Storyteller
 from ablation.track.mlflow_run import MlflowRun
-from ablation.track.query import download
 from ablation.train.checkpoint import load_checkpoint, restore, snapshot
-from ablation.train.loop import SELECTED_BY, LoopState, Task, fit, make_optimizer
+from ablation.train.loop import LoopState, Task, fit, make_optimizer
 
 Work = Callable[[], None]
 AfterEpoch = Callable[[LoopState], Work]
@@ -68,69 +65,39 @@ def train_task(
     in `task.module`. What `after_epoch` returns is done beside the training of the next epoch.
     """
     keep_freed_memory()
-    folder = run_folder(run)
-    optimizer = make_optimizer(task)
-    state = _starting_point(task, optimizer, run, folder, identity, console)
-    tick = _bar(console, label, task)
-    logged = run.logged_steps(SELECTED_BY)
+    optimizer, contents = make_optimizer(task), starting_point(run, identity, console)
+    state = restore(contents, task.module, optimizer) if contents else LoopState()
+    if contents:
+        console.say(f"going on after {_reached(state)} of {task.epochs}")
     for epoch, metrics in enumerate(state.history, start=1):
-        if epoch not in logged:  # killed between its checkpoint and its metrics
-            run.log_metrics(metrics, step=epoch)
-
-    checkpoints = Checkpoints(run, folder)
+        run.log_metrics(
+            metrics, step=epoch
+        )  # killed between its checkpoint and its metrics, or another run's
+    checkpoints, bar = Checkpoints(run, run.folder), _bar(console, label, task)
     with Recorder(console, last=checkpoints.write) as recorder:
 
+        def keep(is_best: bool, more: Work = lambda: None) -> None:
+            contents = snapshot(task.module, optimizer, state, identity)
+            recorder.submit(lambda: (checkpoints.keep(contents, is_best), more()))
+
+        def after_step(epoch: int, step: int) -> None:
+            bar(epoch, step)
+            if checkpoints.are_due and recorder.is_idle:
+                keep(is_best=False)
+
         def record(state: LoopState, metrics: dict[str, float], is_best: bool) -> None:
-            epoch, new = state.epoch, metrics if state.epoch not in logged else {}
-            contents, more = snapshot(task.module, optimizer, state, identity), after_epoch(state)
-
-            def write() -> None:
-                checkpoints.keep(contents, is_best)
-                if new:
-                    run.log_metrics(new, step=epoch)
-                more()
-
-            recorder.submit(write)
+            epoch, more = state.epoch, after_epoch(state)
+            keep(is_best, lambda: (run.log_metrics(metrics, step=epoch), more()))
             console.say(f"{label}: epoch {epoch} of {task.epochs}, {_losses(metrics)}")
 
-        fit(task, optimizer, state, record, tick)
+        try:
+            fit(task, optimizer, state, record, after_step)
+        except (KeyboardInterrupt, TrackingError):
+            checkpoints.keep(snapshot(task.module, optimizer, state, identity), is_best=False)
+            raise
     console.close()
-    restore(load_checkpoint(_local_copy(run, folder, BEST)), task.module)
+    restore(load_checkpoint(find_checkpoint(run, BEST)), task.module)
     return state
-
-
-def run_folder(run: MlflowRun) -> Path:
-    """Where a run keeps its files until they are in the tracker."""
-    folder = cache_folder() / "runs" / run.run_id
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def forget(run: MlflowRun) -> None:
-    """Removes the local files of a finished run: the tracker has them."""
-    shutil.rmtree(run_folder(run), ignore_errors=True)
-
-
-def _starting_point(task, optimizer, run, folder, identity, console) -> LoopState:
-    try:
-        contents = load_checkpoint(_local_copy(run, folder, LAST))
-    except TrackingError:
-        return LoopState()
-    differing = sorted(k for k, v in identity.items() if contents["identity"].get(k) != v)
-    if differing:
-        told = ", ".join(f"{k}={contents['identity'].get(k)} there, {identity[k]} here" for k in differing)
-        raise TrackingError(f"run {run.run_id} cannot go on with another configuration: {told}")
-    state = restore(contents, task.module, optimizer)
-    console.say(f"going on after epoch {state.epoch} of {task.epochs}")
-    return state
-
-
-def _local_copy(run: MlflowRun, folder: Path, name: str) -> Path:
-    """The file in the run's folder, fetched from the tracker when it is not there."""
-    if not (folder / name).exists():
-        found = download(run.run_id, f"{PLACE}/{name}", folder)
-        shutil.move(found, folder / name)
-    return folder / name
 
 
 def _bar(console: Console, label: str, task: Task) -> Callable[[int, int], None]:
@@ -140,6 +107,11 @@ def _bar(console: Console, label: str, task: Task) -> Callable[[int, int], None]
         console.progress(label, (epoch - 1) * steps + step, task.epochs * steps)
 
     return tick
+
+
+def _reached(state: LoopState) -> str:
+    step = state.under_way.step
+    return f"step {step} of epoch {state.epoch + 1}" if step else f"epoch {state.epoch}"
 
 
 def _losses(metrics: dict[str, float]) -> str:

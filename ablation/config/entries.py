@@ -79,6 +79,13 @@ class StudyOptions(PlanOptions):
 
 
 @dataclass(frozen=True)
+class DeliverOptions(Settings):
+    """What `deliver` looks for."""
+
+    run: str | None = key(None, "id of the run to deliver; none delivers all that wait on this machine")
+
+
+@dataclass(frozen=True)
 class EntryPoint:
     """One command; `listed` keys stand in MLproject with their defaults, `module` in ablation/commands.
     Where `takes_overrides`, keys of a configuration are accepted too.
@@ -160,6 +167,13 @@ ENTRY_POINTS = {
             "train (or find) the text or the visual autoencoder that a configuration needs",
             ("part", "dataset", "seed"),
             "pretrain",
+        ),
+        EntryPoint(
+            "deliver",
+            DeliverOptions,
+            "bring to the tracking server what runs could not tell it while it was away",
+            ("run",),
+            "deliver",
         ),
         EntryPoint(
             "train", Config, "the same as main or cured, chosen by --recipe", (), "train", in_mlproject=False

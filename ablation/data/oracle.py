@@ -20,9 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ablation.data.sources import Progress, cache_folder, silent
+from ablation.data.sources import Progress, silent
 from ablation.data.store import WINDOW, Store
 from ablation.data.windows import StoryWindows
+from ablation.places import cache_folder
 
 FUTURES = 48
 ORACLE_SEED = 20_241

@@ -9,8 +9,9 @@ import torch
 from torch.nn import functional
 
 from ablation.data.hub import pretrained
-from ablation.data.sources import Progress, cache_folder, silent
+from ablation.data.sources import Progress, silent
 from ablation.errors import DataError
+from ablation.places import cache_folder
 
 AT_ONCE = 32
 MAX_PIECES = 256

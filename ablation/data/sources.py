@@ -1,7 +1,6 @@
 """One reader for the StoryReasoning schema: the embedded world, a Hugging Face name, a folder."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from ablation.data.hub import hub_refusal, stay_offline
 from ablation.errors import DataError
+from ablation.places import cache_folder
 
 STORYWORLD = "storyworld"
 STORY_REASONING = "daniel3303/StoryReasoning"
@@ -43,13 +43,6 @@ class StorySource:
     rows: Callable[[str], Iterator[dict]]
     stories: dict[str, int] = field(default_factory=dict)
     """How many a split has, where that is known without reading them."""
-
-
-def cache_folder() -> Path:
-    """Where prepared things live: $ABLATION_CACHE, else the user's cache folder."""
-    chosen = os.environ.get("ABLATION_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(chosen) if chosen else Path(base) / "visual-storytelling-ablation"
 
 
 def open_source(name: str, world_stories: int, progress: Progress = silent) -> StorySource:

@@ -23,7 +23,7 @@ from ablation.data.descriptions import read_descriptions
 from ablation.data.frames import FRAME_HEIGHT, FRAME_WIDTH, decode_frame, prepare_frame
 from ablation.data.integrity import clear_unfinished, damage_of, stamps
 from ablation.data.marks import Mark, read_marks
-from ablation.data.sources import SPLITS, Progress, StorySource, cache_folder, first_rows, silent
+from ablation.data.sources import SPLITS, Progress, StorySource, first_rows, silent
 from ablation.data.tokens import (
     MAX_TOKENS,
     choose_tokenizer,
@@ -32,6 +32,7 @@ from ablation.data.tokens import (
     train_wordpiece,
 )
 from ablation.errors import DataError
+from ablation.places import cache_folder
 
 STORE_VERSION = 4
 WINDOW = 5

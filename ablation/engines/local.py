@@ -22,6 +22,7 @@ from ablation.engines.task import (
     Watch,
     perform,
 )
+from ablation.stopping import listen
 
 SECONDS_UNTIL_ASKED_AGAIN = 2.0
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -216,7 +217,7 @@ def _serve(connection: Connection, threads: int, preload: tuple[str, ...]) -> No
     """The life of a worker process: tasks in, events and an outcome for each out."""
     _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent passes a stop on, once
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    listen(signal.SIGTERM)
     for name in THREAD_VARIABLES:
         os.environ[name] = str(threads)
     for module in preload:

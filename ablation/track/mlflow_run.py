@@ -1,38 +1,55 @@
-"""One run in MLflow: params, tags, metrics, files, and an end that tells success from failure."""
+"""One run in MLflow: params, tags, metrics, files, and an end that tells success from failure.
+
+What is logged is put on disk and told to the tracker beside the work (delivery.py), so that a tracker that goes
+away for a while, or a process that is killed, loses nothing.
+"""
 
 import json
-import logging
 import os
-import tempfile
+import shutil
 import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-import mlflow
 from mlflow import MlflowClient
 from mlflow.data.code_dataset_source import CodeDatasetSource
-from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
+from mlflow.entities import Run
 from mlflow.tracking.context.registry import resolve_tags
 from PIL import Image
 
-from ablation.config.config import DEFAULT_EXPERIMENT
 from ablation.config.declare import Key, parse, to_text
 from ablation.errors import AblationError, TrackingError
 from ablation.ownership import this_process
+from ablation.places import runs_folder
+from ablation.track.delivery import Delivery, Undelivered
+from ablation.track.journal import Journal
+from ablation.track.patience import patiently
+from ablation.track.sending import Sender
+from ablation.track.store import RUN_ID_VARIABLE, experiment_to_use, quiet_mlflow, tracking_uri
 
 LONGEST_TAG = 4000
-RUN_ID_VARIABLE = "MLFLOW_RUN_ID"
-EXPERIMENT_VARIABLE = "MLFLOW_EXPERIMENT_ID"
 PARENT_TAG, OWNER_TAG, HEARTBEAT_TAG = "mlflow.parentRunId", "owner", "heartbeat"
+OPENED_TAG, FAILURE_TAG = "opened", "failure"
+JOURNAL, TRACKER = "journal", "tracker.json"
+SECONDS_TO_DELIVER, SECONDS_TO_DELIVER_A_STOP = 60, 5
+"""Waited at the end for a tracker that does not answer: of a run, and of one that was stopped."""
 
 
 class MlflowRun:
     """A run that is open for writing. End it with `finish` or `fail`."""
 
-    def __init__(self, client: MlflowClient, run_id: str, experiment_id: str):
-        self.client, self.run_id, self.experiment_id = client, run_id, experiment_id
+    def __init__(self, client: MlflowClient, run: Run):
+        self.client, self.run_id, self.experiment_id = client, run.info.run_id, run.info.experiment_id
+        self.folder = run_folder(self.run_id)
+        (self.folder / TRACKER).write_text(
+            json.dumps({"tracking_uri": tracking_uri(), "run_id": self.run_id, OWNER_TAG: this_process()})
+        )
+        sender = Sender(client, self.run_id)
+        self.delivery = Delivery(Journal(self.folder / JOURNAL), sender.send, sender.beat)
+        self.logged: dict[str, set[int]] = {}
 
     @classmethod
     def start(
@@ -43,28 +60,28 @@ class MlflowRun:
         """
         quiet_mlflow()
         client = MlflowClient()
+        tags = tags | _owned() | ({PARENT_TAG: parent} if parent else {})
         given = os.environ.get(RUN_ID_VARIABLE) if adopt else None
-        if given:
-            run = client.get_run(given)
-            client.update_run(given, name=name)
-        else:
-            experiment = _experiment(client)
-            run = client.create_run(experiment, run_name=name, tags=resolve_tags())
-        opened = cls(client, run.info.run_id, run.info.experiment_id)
-        opened.set_tags(tags | _owned() | ({PARENT_TAG: parent} if parent else {}))
+        if not given:
+            return cls(client, _created(client, name, tags))
+        opened = cls(client, patiently(lambda: client.get_run(given)))
+        opened._put("name", {"name": name})
+        opened.set_tags(tags)
         return opened
 
     @classmethod
     def reopen(cls, run_id: str, tags: dict[str, str] | None = None) -> "MlflowRun":
-        """A run that was left unfinished, running again, now owned by this process."""
+        """A run that was left unfinished, running again, now owned by this process. What its last owner did not
+        deliver from this machine goes first.
+        """
         quiet_mlflow()
         client = MlflowClient()
-        run = client.get_run(run_id)
-        client.update_run(run_id, status="RUNNING")
-        if "failure" in run.data.tags:
-            client.delete_tag(run_id, "failure")
-        opened = cls(client, run_id, run.info.experiment_id)
+        opened = cls(client, patiently(lambda: client.get_run(run_id)))
+        opened._put("status", {"status": "RUNNING"})
+        opened._put("untag", {"name": FAILURE_TAG})
         opened.set_tags((tags or {}) | _owned())
+        opened.delivery.flush(SECONDS_TO_DELIVER)
+        opened.logged = patiently(lambda: _steps(client, run_id))
         return opened
 
     def log_params(self, texts: dict[str, str], declared: dict[str, Key]) -> None:
@@ -72,62 +89,84 @@ class MlflowRun:
 
         Raises TrackingError where it does not.
         """
-        there = self.client.get_run(self.run_id).data.params
+        there = patiently(lambda: self.client.get_run(self.run_id)).data.params
         for name in texts.keys() & there.keys():
             if _canonical(there[name], declared.get(name)) != texts[name]:
                 raise TrackingError(
                     f"run {self.run_id} has {name}={there[name]}, not {texts[name]}: params of a "
                     "run cannot change; start a new run"
                 )
-        new = [Param(name, text) for name, text in texts.items() if name not in there]
-        self.client.log_batch(self.run_id, params=new)
+        new = {name: text for name, text in texts.items() if name not in there}
+        self._put("batch", {"params": new})
 
     def set_tags(self, tags: dict[str, str]) -> None:
         """Sets or overwrites tags."""
-        made = [RunTag(name, str(text)[:LONGEST_TAG]) for name, text in tags.items()]
-        self.client.log_batch(self.run_id, tags=made)
+        self._put("batch", {"tags": {name: str(text)[:LONGEST_TAG] for name, text in tags.items()}})
 
     def log_metrics(self, values: dict[str, float], step: int) -> None:
-        """One value for each name at this step, in one call, which is a sign of life too."""
-        now = int(time.time() * 1000)
-        metrics = [Metric(name, float(value), now, step) for name, value in values.items()]
-        self.client.log_batch(self.run_id, metrics=metrics, tags=[RunTag(HEARTBEAT_TAG, str(now))])
+        """One value for each name at this step: one that was logged already stays. A sign of life too."""
+        moment, new = now(), {n: float(v) for n, v in values.items() if step not in self.logged.get(n, ())}
+        metrics = [[name, value, moment, step] for name, value in new.items()]
+        self._put("batch", {"metrics": metrics, "tags": {HEARTBEAT_TAG: str(moment)}})
+        for name in new:
+            self.logged.setdefault(name, set()).add(step)
 
     def log_file(self, file: Path, folder: str | None = None) -> None:
-        """A file among the artifacts, under its own name."""
-        self.client.log_artifact(self.run_id, str(file), folder)
+        """A file among the artifacts, under its own name. It must stay until it was delivered."""
+        self._put("file", {"file": str(file), "folder": folder})
 
     def log_text(self, text: str, place: str) -> None:
         """A text file among the artifacts."""
-        self.client.log_text(self.run_id, text, place)
+        file = self.delivery.journal.next_files() / Path(place).name
+        file.write_text(text, encoding="utf-8")
+        self.log_file(file, _folder_of(place))
 
     def log_picture(self, picture: Image.Image, place: str) -> None:
         """A PNG among the artifacts, packed quickly rather than tightly."""
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / Path(place).name
-            picture.save(file, compress_level=1)
-            self.log_file(file, str(Path(place).parent))
+        file = self.delivery.journal.next_files() / Path(place).name
+        picture.save(file, compress_level=1)
+        self.log_file(file, _folder_of(place))
 
     def log_dataset(self, name: str, digest: str, location: str, profile: dict[str, int]) -> None:
         """The data set as an input of the run."""
         source = CodeDatasetSource(tags={"dataset": name, "location": location})
-        dataset = Dataset(
-            name, digest, source._get_source_type(), source.to_json(), profile=json.dumps(profile)
-        )
-        self.client.log_inputs(self.run_id, datasets=[DatasetInput(dataset=dataset, tags=[])])
-
-    def logged_steps(self, name: str) -> set[int]:
-        """Steps at which a metric has a value already."""
-        return {m.step for m in self.client.get_metric_history(self.run_id, name)}
+        about = {"source_type": source._get_source_type(), "source": source.to_json()}
+        self._put("dataset", {"name": name, "digest": digest, "profile": json.dumps(profile)} | about)
 
     def finish(self) -> None:
-        """Ends the run as FINISHED."""
-        self.client.set_terminated(self.run_id, "FINISHED")
+        """Ends the run as FINISHED; its files on this machine go, the tracker has them. Raises Undelivered, and
+        they stay, when the tracking server does not answer any more.
+        """
+        self._put("status", {"status": "FINISHED", "ended": now()})
+        try:
+            self.delivery.flush(SECONDS_TO_DELIVER)
+        except Undelivered as error:
+            raise Undelivered(
+                f"run {self.run_id} is finished, but {error}. Once the server is there again:  "
+                "python -m ablation deliver"
+            ) from error
+        finally:
+            self.delivery.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def fail(self, reason: str, status: str = "FAILED") -> None:
-        """Ends the run as FAILED (or KILLED) with the reason in the tag `failure`."""
-        self.set_tags({"failure": reason})
-        self.client.set_terminated(self.run_id, status)
+        """Ends the run as FAILED (or KILLED) with the reason in the tag `failure`; what the tracker does not take
+        within seconds waits on this machine.
+        """
+        with suppress(AblationError, OSError):  # the reason itself must come through
+            self.set_tags({FAILURE_TAG: reason})
+            self._put("status", {"status": status, "ended": now()})
+            patience = SECONDS_TO_DELIVER_A_STOP
+            self.delivery.flush(patience, at_most=patience if status == "KILLED" else None)
+        self.delivery.close()
+
+    def _put(self, call: str, arguments: dict[str, Any]) -> None:
+        try:
+            self.delivery.put(call, arguments)
+        except OSError as error:
+            raise TrackingError(
+                f"{self.folder} cannot be written: {error}. Make room there and go on"
+            ) from error
 
     @property
     def page(self) -> str:
@@ -138,12 +177,12 @@ class MlflowRun:
 @contextmanager
 def closing(run: MlflowRun, again: str | None = None) -> Iterator[MlflowRun]:
     """Ends the run with the block: as FINISHED, or FAILED or KILLED with the reason in a tag, where
-    `again` tells how it goes on (`resume=` with its id, if not given).
+    `again` tells how it goes on (the same command, if not given).
     """
     try:
         yield run
     except KeyboardInterrupt:
-        again = again or f"go on with resume={run.run_id}"
+        again = again or f"the same command goes on, or resume={run.run_id}"
         run.fail(f"stopped from outside (Ctrl-C or SIGTERM); {again}", "KILLED")
         raise
     except AblationError as error:
@@ -155,58 +194,44 @@ def closing(run: MlflowRun, again: str | None = None) -> Iterator[MlflowRun]:
     run.finish()
 
 
+def run_folder(run_id: str) -> Path:
+    """Where a run keeps its checkpoints and its journal until it is finished."""
+    folder = runs_folder() / run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _created(client: MlflowClient, name: str, tags: dict[str, str]) -> Run:
+    """Made once, also when the first answer was lost on its way."""
+    experiment, mark, tries = patiently(lambda: experiment_to_use(client)), uuid.uuid4().hex, []
+
+    def create() -> Run:
+        made = client.search_runs([experiment], f"tags.{OPENED_TAG} = '{mark}'") if tries else []
+        tries.append(mark)
+        about = resolve_tags() | tags | {OPENED_TAG: mark}
+        return made[0] if made else client.create_run(experiment, run_name=name, tags=about)
+
+    return patiently(create)
+
+
+def _steps(client: MlflowClient, run_id: str) -> dict[str, set[int]]:
+    """Of every metric of a run, the steps at which it has a value."""
+    names = client.get_run(run_id).data.metrics
+    return {name: {m.step for m in client.get_metric_history(run_id, name)} for name in names}
+
+
+def _folder_of(place: str) -> str | None:
+    parent = Path(place).parent
+    return None if parent == Path() else str(parent)
+
+
+def now() -> int:
+    """Milliseconds since 1970."""
+    return int(time.time() * 1000)
+
+
 def _owned() -> dict[str, str]:
-    return {OWNER_TAG: this_process(), HEARTBEAT_TAG: str(int(time.time() * 1000))}
-
-
-def quiet_mlflow() -> None:
-    """Keeps database migrations, run links and progress bars of the library off the console."""
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    for name in ("alembic", "mlflow"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def tracking_uri() -> str:
-    """Where runs are written to."""
-    return mlflow.get_tracking_uri()
-
-
-def use_store(uri: str, experiment_id: str) -> None:
-    """Has this process write to that store and experiment, and to no run that `mlflow run` has opened."""
-    mlflow.set_tracking_uri(uri)
-    os.environ[EXPERIMENT_VARIABLE] = experiment_id
-    os.environ.pop(RUN_ID_VARIABLE, None)
-
-
-def mlflow_version() -> str:
-    """The version of MLflow that writes."""
-    return mlflow.__version__
-
-
-def label_bystander(name: str, kind: str) -> None:
-    """Names the run that `mlflow run` opened for a command that trains nothing itself."""
-    given = os.environ.get(RUN_ID_VARIABLE)
-    if given:
-        client = MlflowClient()
-        client.update_run(given, name=name)
-        client.set_tag(given, "kind", kind)
-
-
-def _experiment(client: MlflowClient) -> str:
-    """The experiment that MLflow is given, else ours; made when missing."""
-    if os.environ.get(EXPERIMENT_VARIABLE):
-        return os.environ[EXPERIMENT_VARIABLE]
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        try:
-            return client.create_experiment(name)
-        except MlflowException:
-            found = client.get_experiment_by_name(name)
-    if found is None or found.lifecycle_stage != "active":
-        raise TrackingError(f"experiment {name} was deleted: restore it or give another name")
-    return found.experiment_id
+    return {OWNER_TAG: this_process(), HEARTBEAT_TAG: str(now())}
 
 
 def _canonical(text: str, declared: Key | None) -> str:

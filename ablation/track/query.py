@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -16,12 +17,14 @@ from mlflow.exceptions import MlflowException
 
 from ablation.errors import TrackingError
 from ablation.ownership import is_alive
-from ablation.track.mlflow_run import HEARTBEAT_TAG, OWNER_TAG, PARENT_TAG, quiet_mlflow
+from ablation.track.mlflow_run import HEARTBEAT_TAG, OWNER_TAG, PARENT_TAG
+from ablation.track.patience import patiently
+from ablation.track.store import quiet_mlflow
 
 PAGE = 1000
 RUNS_AT_ONCE, REQUESTS_AT_ONCE = 500, 8
 MOST_POINTS = 10_000_000
-SECONDS_OF_SILENCE = 1800
+SECONDS_OF_SILENCE = 900
 
 
 @dataclass(frozen=True)
@@ -82,13 +85,16 @@ def _find_runs(kind: str, experiment: str | None, extra: str) -> list[RunRecord]
     client, condition = MlflowClient(), f"tags.kind = '{kind}'" + (f" and {extra}" if extra else "")
     found, token = [], None
     while True:
-        page = client.search_runs(
-            _experiment_ids(client, experiment),
-            condition,
-            ViewType.ACTIVE_ONLY,
-            PAGE,
-            order_by=["attributes.start_time ASC"],
-            page_token=token,
+        page = patiently(
+            partial(
+                client.search_runs,
+                _experiment_ids(client, experiment),
+                condition,
+                ViewType.ACTIVE_ONLY,
+                PAGE,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
         )
         found += page
         token = page.token
@@ -108,7 +114,7 @@ def find_by_ids(run_ids: Sequence[str]) -> list[RunRecord]:
 
 
 def _experiment_ids(client: MlflowClient, name: str | None) -> list[str]:
-    known = client.search_experiments()
+    known = patiently(client.search_experiments)
     if name is None:
         return [e.experiment_id for e in known]
     ids = [e.experiment_id for e in known if e.name == name]
@@ -137,14 +143,14 @@ def get_record(run_id: str) -> RunRecord:
     """One run. Raises TrackingError when the server has none of that id."""
     quiet_mlflow()
     try:
-        return _record(MlflowClient().get_run(run_id))
+        return _record(patiently(lambda: MlflowClient().get_run(run_id)))
     except MlflowException as error:
         raise TrackingError(f"there is no run {run_id} on the tracking server") from error
 
 
 def metric_history(run_id: str, name: str) -> dict[int, float]:
     """Step to value; of a step logged twice, the later value."""
-    points = MlflowClient().get_metric_history(run_id, name)
+    points = patiently(lambda: MlflowClient().get_metric_history(run_id, name))
     return {p.step: p.value for p in sorted(points, key=lambda p: p.timestamp)}
 
 
@@ -158,7 +164,8 @@ def metric_histories(run_ids: Sequence[str], names: Sequence[str]) -> dict[tuple
     found: dict[tuple[str, str], dict[int, float]] = {(run, name): {} for run in run_ids for name in names}
     with without_collecting():
         for start, name in product(range(0, len(run_ids), RUNS_AT_ONCE), names):
-            points = in_bulk(run_ids[start : start + RUNS_AT_ONCE], name, MOST_POINTS)
+            some = run_ids[start : start + RUNS_AT_ONCE]
+            points = patiently(partial(in_bulk, some, name, MOST_POINTS))
             for point in sorted(points, key=lambda p: p.timestamp):
                 found[point.run_id, name][point.step] = point.value
     return found
@@ -167,7 +174,7 @@ def metric_histories(run_ids: Sequence[str], names: Sequence[str]) -> dict[tuple
 def download(run_id: str, place: str, folder: Path) -> Path:
     """An artifact of a run as a local file. Raises TrackingError when the run lacks it."""
     try:
-        return Path(MlflowClient().download_artifacts(run_id, place, str(folder)))
+        return Path(patiently(lambda: MlflowClient().download_artifacts(run_id, place, str(folder))))
     except Exception as error:
         raise TrackingError(f"run {run_id} has no artifact {place}: {error}") from error
 

@@ -12,7 +12,7 @@ from torch import nn
 from ablation.errors import AblationError
 from ablation.train.loop import LoopState
 
-FORMAT = 1
+FORMAT = 2
 
 
 def snapshot(
@@ -35,16 +35,23 @@ def save_checkpoint(file: Path, contents: dict[str, Any]) -> None:
     temporary = file.with_suffix(".partial")
     with temporary.open("wb") as opened:
         torch.save(contents, opened)
-        opened.flush()
-        os.fsync(opened.fileno())
-    os.replace(temporary, file)
+    _put(temporary, file)
 
 
 def copy_checkpoint(file: Path, to: Path) -> None:
     """As safe as saving it there."""
     temporary = to.with_suffix(".partial")
     shutil.copyfile(file, temporary)
-    os.replace(temporary, to)
+    _put(temporary, to)
+
+
+def _put(temporary: Path, file: Path) -> None:
+    """Also after a loss of power the one or the other is there, whole."""
+    for place, act in ((temporary, lambda: os.replace(temporary, file)), (file.parent, lambda: None)):
+        opened = os.open(place, os.O_RDONLY)
+        os.fsync(opened)
+        os.close(opened)
+        act()
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
@@ -66,4 +73,4 @@ def restore(
     module.load_state_dict(contents["module"])
     if optimizer is not None:
         optimizer.load_state_dict(contents["optimizer"])
-    return LoopState(**contents["state"])
+    return LoopState.from_dict(contents["state"])

@@ -9,15 +9,15 @@ EVERY = 8
 
 class GradientNorms:
     """Of the trained parameters of each part, a direct child of the module. A GPU is not waited for until the
-    means are asked for.
+    means are asked for. What was `seen` before is counted, and added to.
     """
 
-    def __init__(self, module: nn.Module):
+    def __init__(self, module: nn.Module, seen: list[torch.Tensor] | None = None):
         parts = {
             name: [p for p in part.parameters() if p.requires_grad] for name, part in module.named_children()
         }
         self.parts = {name: parameters for name, parameters in parts.items() if parameters}
-        self.seen: list[torch.Tensor] = []
+        self.seen = [] if seen is None else seen
 
     def look(self, step: int) -> None:
         """After a backward pass, before the gradients are clipped; a part that has none yet counts as 0."""
@@ -32,5 +32,5 @@ class GradientNorms:
         """`health/gradient_norm_<part>` over the steps looked at."""
         if not self.seen:
             return {}
-        means = torch.stack(self.seen).mean(dim=0).tolist()
+        means = torch.stack([norms.to(self.seen[-1].device) for norms in self.seen]).mean(dim=0).tolist()
         return {f"health/gradient_norm_{name}": value for name, value in zip(self.parts, means, strict=True)}

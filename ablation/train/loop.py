@@ -3,7 +3,8 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
 import torch
@@ -12,6 +13,7 @@ from torch import nn
 from ablation.config.config import Config
 from ablation.errors import NonFiniteLoss
 from ablation.models.storyteller import trainable_parameters
+from ablation.stopping import whole
 from ablation.train.gradient_norms import GradientNorms
 from ablation.train.seen_losses import SeenLosses
 
@@ -57,6 +59,9 @@ class Task(Protocol):
     def steps_per_epoch(self) -> int:
         """How many batches an epoch has."""
 
+    def draws(self) -> dict[str, torch.Generator]:
+        """What the epoch's steps draw from, by name."""
+
     def losses(self, batch: Any) -> dict[str, torch.Tensor]:
         """The loss components of a batch and their `total_loss`."""
 
@@ -65,20 +70,40 @@ class Task(Protocol):
 
 
 @dataclass
-class LoopState:
-    """Where training stands, besides model and optimiser.
+class EpochUnderWay:
+    """How far an epoch has come, so that a run that was stopped goes on within it with the same numbers.
 
-    No generator state is needed: every draw derives from the seed, its name and the epoch.
+    `norms` are those of the gradients that were looked at, `draws` the states of the task's generators.
     """
+
+    step: int = 0
+    seconds: float = 0.0
+    seen: SeenLosses = field(default_factory=SeenLosses)
+    norms: list[torch.Tensor] = field(default_factory=list)
+    draws: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+@dataclass
+class LoopState:
+    """Where training stands, besides model and optimiser."""
 
     epoch: int = 0
     best_epoch: int = 0
     best_value: float = float("inf")
     history: list[dict[str, float]] = field(default_factory=list)
+    under_way: EpochUnderWay = field(default_factory=EpochUnderWay)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for a checkpoint."""
-        return asdict(self)
+        """Plain values and tensors, for a checkpoint."""
+        under_way = vars(self.under_way) | {"seen": self.under_way.seen.as_dict()}
+        return vars(self) | {"under_way": under_way}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "LoopState":
+        """What `as_dict` gave."""
+        under_way = values["under_way"]
+        seen = SeenLosses.from_dict(under_way["seen"])
+        return cls(**values | {"under_way": EpochUnderWay(**under_way | {"seen": seen})})
 
 
 AfterEpoch = Callable[[LoopState, dict[str, float], bool], None]
@@ -103,48 +128,66 @@ def fit(
     Raises NonFiniteLoss with the component and the step.
     """
     while state.epoch < task.epochs:
-        epoch = state.epoch + 1
+        metrics = train_epoch(task, optimizer, state, tick)
         started = time.perf_counter()
-        metrics, samples = train_epoch(task, optimizer, epoch, tick)
-        seconds = time.perf_counter() - started
-        metrics["speed/stories_per_second"] = samples / seconds
         metrics |= task.validate()
-        metrics["speed/epoch_seconds"] = time.perf_counter() - started
-        _check_finite({SELECTED_BY: metrics[SELECTED_BY]}, epoch, step=0)
-        is_best = metrics[SELECTED_BY] < state.best_value
-        state.epoch = epoch
-        if is_best:
-            state.best_epoch, state.best_value = epoch, metrics[SELECTED_BY]
-        state.history.append(metrics)
-        after_epoch(state, metrics, is_best)
+        metrics["speed/epoch_seconds"] = state.under_way.seconds + time.perf_counter() - started
+        _check_finite({SELECTED_BY: metrics[SELECTED_BY]}, state.epoch + 1, step=0)
+        with whole():
+            is_best = _advance(state, metrics)
+            after_epoch(state, metrics, is_best)
     return state
 
 
+def _advance(state: LoopState, metrics: dict[str, float]) -> bool:
+    """Takes a finished epoch in; whether it is the best so far."""
+    state.epoch += 1
+    state.under_way = EpochUnderWay()
+    state.history.append(metrics)
+    is_best = metrics[SELECTED_BY] < state.best_value
+    if is_best:
+        state.best_epoch, state.best_value = state.epoch, metrics[SELECTED_BY]
+    return is_best
+
+
 def train_epoch(
-    task: Task, optimizer: torch.optim.Optimizer, epoch: int, tick: Tick
-) -> tuple[dict[str, float], int]:
-    """One pass: the sample-weighted mean of each loss over the batches and the norms of the gradients, by the names
-    they are logged under, and the samples seen.
+    task: Task, optimizer: torch.optim.Optimizer, state: LoopState, tick: Tick
+) -> dict[str, float]:
+    """One pass, from the step on where it was left: the sample-weighted mean of each loss over the batches, the
+    norms of the gradients and the speed, by the names they are logged under.
 
     A loss that is not finite ends it: on a CPU before the step is taken, on a GPU, which is not waited
     for within an epoch, at the epoch's end.
     """
     task.module.train()
-    seen, norms, steps = SeenLosses(), GradientNorms(task.module), task.steps_per_epoch()
-    for step, (batch, count) in enumerate(task.training_batches(epoch), start=1):
-        losses = task.losses(batch)
-        seen.add(losses, count)
-        if seen.without_waiting:
-            _check_finite(seen.last(), epoch, step)
-        optimizer.zero_grad(set_to_none=True)
-        losses[TOTAL].backward()
-        norms.look(step)
-        _set_pace(optimizer, task, (epoch - 1) * steps + step - 1)
-        optimizer.step()
-        tick(epoch, step)
-    for step, values in enumerate(seen.all(), start=1):
+    epoch, here = state.epoch + 1, state.under_way
+    norms = GradientNorms(task.module, here.norms)
+    batches, started = task.training_batches(epoch), time.perf_counter() - here.seconds
+    for name, draws in here.draws.items():
+        task.draws()[name].set_state(draws)
+    for batch, count in islice(batches, here.step, None):
+        with whole():
+            _step(task, optimizer, batch, count, epoch, here, norms)
+            here.seconds = time.perf_counter() - started
+        tick(epoch, here.step)
+    for step, values in enumerate(here.seen.all(), start=1):
         _check_finite(values, epoch, step)
-    return {f"train/{name}": value for name, value in seen.means().items()} | norms.means(), seen.samples
+    means = {f"train/{name}": value for name, value in here.seen.means().items()} | norms.means()
+    return means | {"speed/stories_per_second": here.seen.samples / here.seconds}
+
+
+def _step(task: Task, optimizer, batch: Any, count: int, epoch: int, here: EpochUnderWay, norms) -> None:
+    losses = task.losses(batch)
+    here.seen.add(losses, count)
+    if here.seen.without_waiting:
+        _check_finite(here.seen.last(), epoch, here.step + 1)
+    optimizer.zero_grad(set_to_none=True)
+    losses[TOTAL].backward()
+    norms.look(here.step + 1)
+    _set_pace(optimizer, task, (epoch - 1) * task.steps_per_epoch() + here.step)
+    optimizer.step()
+    here.draws = {name: draws.get_state() for name, draws in task.draws().items()}
+    here.step += 1
 
 
 def _set_pace(optimizer: torch.optim.Optimizer, task: Task, step: int) -> None:

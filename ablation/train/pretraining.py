@@ -41,7 +41,7 @@ class _Pretraining:
     """What both tasks share: rows of frames, drawn anew each epoch, in batches."""
 
     batch_size: int
-    draws: str
+    name: str
     pace = Pace(LEARNING_RATE)
 
     def __init__(self, config: Config, train: StoryWindows, validation: StoryWindows, device):
@@ -51,10 +51,14 @@ class _Pretraining:
     def steps_per_epoch(self) -> int:
         return -(-len(self.rows(self.train, 0)) // self.batch_size)
 
+    def draws(self) -> dict[str, torch.Generator]:
+        """None: an epoch's rows are drawn before its first step."""
+        return {}
+
     def training_batches(self, epoch: int) -> Iterator[tuple[torch.Tensor, int]]:
         """The epoch's rows in an order of their own."""
         rows = self.rows(self.train, epoch)
-        draws = generator(self.config.seed, self.draws, "order", epoch)
+        draws = generator(self.config.seed, self.name, "order", epoch)
         order = torch.randperm(len(rows), generator=draws)
         return self._batches(torch.from_numpy(rows)[order])
 
@@ -75,7 +79,7 @@ class _Pretraining:
 class TextCopyTask(_Pretraining):
     """Copies one random description of each story's first five, as the original pretrained."""
 
-    batch_size, draws = TEXT_BATCH, "text pretraining"
+    batch_size, name = TEXT_BATCH, "text pretraining"
 
     def __init__(
         self,
@@ -92,7 +96,7 @@ class TextCopyTask(_Pretraining):
     def rows(self, windows: StoryWindows, epoch: int) -> np.ndarray:
         """One row per story, among its first window's five."""
         _, first = np.unique(windows.stories, return_index=True)
-        draws = generator(self.config.seed, self.draws, "frame", epoch)
+        draws = generator(self.config.seed, self.name, "frame", epoch)
         offsets = torch.randint(WINDOW, (len(first),), generator=draws).numpy()
         return windows.starts[first] + offsets
 
@@ -125,7 +129,7 @@ class LanguageTask(TextCopyTask):
 class ReconstructionTask(_Pretraining):
     """Reconstructs every frame of the windows under L1."""
 
-    batch_size, draws = VISUAL_BATCH, "visual pretraining"
+    batch_size, name = VISUAL_BATCH, "visual pretraining"
 
     def __init__(self, config: Config, module: VisualAutoencoder, train, validation, device):
         super().__init__(config, train, validation, device)

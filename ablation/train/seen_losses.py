@@ -1,5 +1,7 @@
 """The losses of many batches and their mean, without waiting for a GPU at each."""
 
+from typing import Any
+
 import torch
 
 
@@ -12,6 +14,17 @@ class SeenLosses:
         self.names: list[str] = []
         self.rows: list[list[float] | torch.Tensor] = []
         self.counts: list[int] = []
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a checkpoint."""
+        return {"names": self.names, "rows": self._fetched(), "counts": self.counts}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "SeenLosses":
+        """What `as_dict` gave."""
+        seen = cls()
+        seen.names, seen.rows, seen.counts = (list(values[name]) for name in ("names", "rows", "counts"))
+        return seen
 
     def add(self, losses: dict[str, torch.Tensor], count: int) -> None:
         """The losses of a batch of `count` samples."""
@@ -36,8 +49,13 @@ class SeenLosses:
 
     def all(self) -> list[dict[str, float]]:
         """Of each batch, fetched at once."""
-        rows = self.rows if self.without_waiting else torch.stack(self.rows).tolist()
-        return [dict(zip(self.names, row, strict=True)) for row in rows]
+        return [dict(zip(self.names, row, strict=True)) for row in self._fetched()]
+
+    def _fetched(self) -> list[list[float]]:
+        """The rows as numbers; those of a GPU come in one piece."""
+        waiting = [row for row in self.rows if isinstance(row, torch.Tensor)]
+        fetched = iter(torch.stack(waiting).tolist() if waiting else [])
+        return [next(fetched) if isinstance(row, torch.Tensor) else row for row in self.rows]
 
     def means(self) -> dict[str, float]:
         """Weighted by samples."""

@@ -51,6 +51,10 @@ class StoryTask:
     def steps_per_epoch(self) -> int:
         return -(-len(self.train) // self.config.batch_size)
 
+    def draws(self) -> dict[str, torch.Generator]:
+        """What is dropped of words and of z."""
+        return {"words": self.word_dropout_draws, "fused": self.fused_dropout_draws}
+
     def training_batches(self, epoch: int) -> Iterator[tuple[Batch, int]]:
         """Every window once, in the order of the epoch's own generator."""
         self.word_dropout_draws = generator(self.config.seed, "word dropout", epoch)

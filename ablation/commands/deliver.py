@@ -1,0 +1,30 @@
+"""`deliver`: what runs of this machine could not tell a tracking server that was away."""
+
+from ablation.config.entries import DeliverOptions
+from ablation.console import Console
+from ablation.errors import AblationError
+from ablation.places import runs_folder
+from ablation.track.left_behind import deliver, undelivered
+from ablation.track.store import open_store, quiet_mlflow, use_tracking_uri
+
+
+def run(options: DeliverOptions, console: Console) -> int:
+    """The command `deliver`. Raises AblationError, after the last one, when some could not be delivered."""
+    quiet_mlflow()
+    waiting = [each for each in undelivered() if options.run in (None, each.run_id)]
+    if not waiting:
+        console.say(f"nothing waits in {runs_folder()}: the tracker has everything")
+    failed = []
+    for each in waiting:
+        try:
+            use_tracking_uri(each.tracking_uri)
+            open_store()
+            console.say(f"run {each.run_id}: {deliver(each.run_id)}")
+        except AblationError as error:
+            failed.append(f"run {each.run_id}: {error}")
+    if failed:
+        told = "".join(f"\n  - {reason}" for reason in failed)
+        raise AblationError(
+            f"{len(failed)} of {len(waiting)} runs could not be delivered; nothing is lost:{told}"
+        )
+    return 0

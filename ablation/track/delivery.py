@@ -1,0 +1,134 @@
+"""Brings a run's journal to the tracker beside the work: in order, once, and again until it arrives."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ablation.errors import AblationError, TrackingError
+from ablation.track.journal import Entry, Journal
+from ablation.track.patience import first_line, may_pass, pauses
+
+SECONDS_BETWEEN_BEATS = 60
+logger = logging.getLogger("ablation")
+
+
+class Undelivered(AblationError):
+    """The tracking server does not answer; what it lacks is on disk."""
+
+
+class Delivery:
+    """`send` tells the tracker of one entry; telling it twice must be as telling it once. `beat` gives a sign
+    of life, now and then while there is nothing to tell.
+    """
+
+    def __init__(self, journal: Journal, send: Callable[[Entry], None], beat: Callable[[], None]):
+        self.journal, self.send, self.beat = journal, send, beat
+        self.changed = threading.Condition()
+        self.refusal: Exception | None = None
+        self.gone_since: float | None = None
+        self.trouble, self.closed = "", False
+        self.thread = threading.Thread(target=self._work, name="delivery", daemon=True)
+        self.thread.start()
+
+    def put(self, call: str, arguments: dict[str, Any]) -> None:
+        """On disk when this returns. Raises TrackingError when the tracker has refused something."""
+        with self.changed:
+            self._raise_refusal()
+            self.journal.append(call, arguments)
+            self.changed.notify_all()
+
+    def flush(self, patience: float, at_most: float | None = None) -> None:
+        """Waits until all has arrived. Raises Undelivered when the tracker has not answered for `patience` seconds
+        of the waiting, or after `at_most` seconds; TrackingError when it refuses something.
+        """
+        began = time.monotonic()
+        with self.changed:
+            while self.journal.waiting():
+                self._raise_refusal()
+                now = time.monotonic()
+                silent = 0.0 if self.gone_since is None else now - max(began, self.gone_since)
+                if silent > patience or (at_most is not None and now - began > at_most):
+                    raise Undelivered(
+                        f"the tracking server has not taken {len(self.journal.waiting())} entries "
+                        f"({self.trouble or 'it is still taking them'}); they lie in {self.journal.folder}"
+                    )
+                self.changed.wait(0.2)
+            self._raise_refusal()
+
+    def close(self) -> None:
+        """No more is delivered; what waits stays on disk."""
+        with self.changed:
+            self.closed = True
+            self.changed.notify_all()
+
+    def _raise_refusal(self) -> None:
+        if self.refusal is not None:
+            raise TrackingError(f"the tracking server refuses: {first_line(self.refusal)}") from self.refusal
+
+    def _work(self) -> None:
+        rest = pauses()
+        while True:
+            entry = self._next()
+            if self.closed:
+                return
+            try:
+                self._tell(entry)
+            except Exception as error:
+                if not self._lives_on(entry, error):
+                    return
+                self._pause(next(rest))
+            else:
+                rest = pauses()
+                self._arrived(entry)
+
+    def _tell(self, entry: Entry | None) -> None:
+        """A file that waits once more, further on, is sent then."""
+        if entry is None:
+            self.beat()
+        elif not any(
+            e.arguments == entry.arguments for e in self._later(entry) if e.call == entry.call == "file"
+        ):
+            self.send(entry)
+
+    def _later(self, entry: Entry) -> list[Entry]:
+        with self.changed:
+            return [other for other in self.journal.waiting() if other.number > entry.number]
+
+    def _next(self) -> Entry | None:
+        """The first that waits, or None when it is time for a sign of life."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.closed or self.journal.waiting(), SECONDS_BETWEEN_BEATS)
+            return next(iter(self.journal.waiting()), None)
+
+    def _lives_on(self, entry: Entry | None, error: Exception) -> bool:
+        """False when the tracker refused the entry: a later try would fare no better."""
+        with self.changed:
+            if entry is not None and not may_pass(error):
+                self.refusal = error
+                self.changed.notify_all()
+                return False
+            if self.gone_since is None:
+                self.gone_since = time.monotonic()
+                logger.warning(
+                    "the tracking server does not answer (%s); the run goes on, what it logs waits in %s",
+                    first_line(error),
+                    self.journal.folder,
+                )
+            self.trouble = first_line(error)
+            return True
+
+    def _pause(self, seconds: float) -> None:
+        with self.changed:
+            self.changed.wait_for(lambda: self.closed, seconds)
+
+    def _arrived(self, entry: Entry | None) -> None:
+        with self.changed:
+            if self.gone_since is not None:
+                seconds = time.monotonic() - self.gone_since
+                logger.warning("the tracking server answers again after %.0f s", seconds)
+            self.gone_since, self.trouble = None, ""
+            if entry is not None:
+                self.journal.take(entry)
+            self.changed.notify_all()

@@ -1,0 +1,89 @@
+"""What a run has to tell the tracker, on disk, in order, until the tracker has taken it."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LINES, TAKEN, FILES = "journal.jsonl", "taken", "files"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing to tell: its place in the order, from 0, and plain values."""
+
+    number: int
+    call: str
+    arguments: dict[str, Any]
+
+
+class Journal:
+    """Entries are on disk before `append` returns. One process at a time writes to a folder."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        _cut_torn_line(folder / LINES)
+        self.entries = read(folder / LINES)
+        self.done = _number(folder / TAKEN)
+
+    def append(self, call: str, arguments: dict[str, Any]) -> Entry:
+        """Raises OSError where the disk refuses it, and is then as it was before."""
+        entry = Entry(len(self.entries), call, arguments)
+        line = json.dumps([entry.call, entry.arguments]) + "\n"
+        with (self.folder / LINES).open("ab") as file:
+            start = file.tell()
+            try:
+                file.write(line.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(start)
+                raise
+        self.entries.append(entry)
+        return entry
+
+    def waiting(self) -> list[Entry]:
+        """What was not taken yet."""
+        return self.entries[self.done :]
+
+    def take(self, entry: Entry) -> None:
+        """The tracker has it. A process killed just before this tells it twice, with the same time stamps."""
+        beside = self.folder / f"{TAKEN}.partial"
+        beside.write_text(str(entry.number + 1))
+        os.replace(beside, self.folder / TAKEN)
+        self.done = entry.number + 1
+        shutil.rmtree(self.files_of(entry.number), ignore_errors=True)
+
+    def files_of(self, number: int) -> Path:
+        """A folder for the files of one entry; they go when it is taken."""
+        return self.folder / FILES / str(number)
+
+    def next_files(self) -> Path:
+        """The folder for the files of the next entry, made."""
+        folder = self.files_of(len(self.entries))
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def read(file: Path) -> list[Entry]:
+    """The whole lines; one that was torn when its process was killed was never told of."""
+    if not file.exists():
+        return []
+    lines = file.read_bytes().split(b"\n")[:-1]
+    return [Entry(number, *json.loads(line)) for number, line in enumerate(lines)]
+
+
+def _cut_torn_line(file: Path) -> None:
+    """What a killed process began to write at the end."""
+    written = file.read_bytes() if file.exists() else b""
+    whole = written.rfind(b"\n") + 1
+    if whole != len(written):
+        os.truncate(file, whole)
+
+
+def _number(file: Path) -> int:
+    text = file.read_text() if file.exists() else ""
+    return int(text) if text.isdigit() else 0

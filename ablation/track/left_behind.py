@@ -1,0 +1,93 @@
+"""What dead processes left: runs that still read RUNNING, and journals that the tracker has not taken."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow import MlflowClient
+
+from ablation.errors import TrackingError
+from ablation.ownership import is_alive
+from ablation.places import runs_folder
+from ablation.track.delivery import Delivery
+from ablation.track.journal import Journal
+from ablation.track.mlflow_run import FAILURE_TAG, JOURNAL, OWNER_TAG, PARENT_TAG, TRACKER, now
+from ablation.track.query import RunRecord, find_runs
+from ablation.track.sending import Sender
+from ablation.track.store import use_tracking_uri
+
+KINDS = ("train", "pretrain", "study")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A run's journal on this machine, whose process is gone."""
+
+    folder: Path
+    run_id: str
+    tracking_uri: str
+    owner: str
+    entries: int
+
+
+def mark_dead_runs(say: Say) -> None:
+    """Runs that read RUNNING while no process is at them become KILLED, once what they left here is delivered."""
+    for run in (run for kind in KINDS for run in find_runs(kind, extra="attributes.status = 'RUNNING'")):
+        if run.is_alive:
+            continue
+        if any(waiting.run_id == run.run_id for waiting in undelivered()):
+            say(f"run {run.run_id} ({run.name}): {deliver(run.run_id)}")
+            if MlflowClient().get_run(run.run_id).info.status != "RUNNING":
+                continue
+        reason = "its process died or was killed; the same command goes on where it was"
+        MlflowClient().set_tag(run.run_id, FAILURE_TAG, reason)
+        MlflowClient().set_terminated(run.run_id, "KILLED", int(run.tags.get("heartbeat", now())))
+        say(f"run {run.run_id} ({run.name}) read RUNNING, but {reason}: now KILLED")
+
+
+def left_unfinished(cell: str) -> str | None:
+    """The newest run of a cell that is not finished, not at work and no part of a study."""
+    runs = [
+        run
+        for run in find_runs("train", extra=f"tags.cell_hash = '{cell}'")
+        if run.status != "FINISHED" and not run.is_alive and PARENT_TAG not in run.tags
+    ]
+    return runs[-1].run_id if runs and not _continued(runs) else None
+
+
+def _continued(runs: list[RunRecord]) -> bool:
+    """Whether a later run has gone on from the newest one."""
+    return any(run.tags.get("continues") == runs[-1].run_id for run in find_runs("train"))
+
+
+def undelivered() -> Iterator[Waiting]:
+    """Journals of this machine that the tracker has not taken whole and that no process is at."""
+    for place in sorted(runs_folder().glob(f"*/{TRACKER}")):
+        about = json.loads(place.read_text())
+        entries = len(Journal(place.parent / JOURNAL).waiting())
+        if entries and not is_alive(about[OWNER_TAG]):
+            yield Waiting(place.parent, about["run_id"], about["tracking_uri"], about[OWNER_TAG], entries)
+
+
+def deliver(run_id: str, patience: float = 0) -> str:
+    """Tells the tracker what the run's dead process left here; how that went. Raises Undelivered or
+    TrackingError.
+    """
+    waiting = next(each for each in undelivered() if each.run_id == run_id)
+    use_tracking_uri(waiting.tracking_uri)
+    client = MlflowClient()
+    owner = client.get_run(run_id).data.tags.get(OWNER_TAG, waiting.owner)
+    if owner not in ("", waiting.owner):
+        raise TrackingError(
+            f"run {run_id} has gone on elsewhere meanwhile ({owner.split()[0]}): what is left here in "
+            f"{waiting.folder} stays untold"
+        )
+    sender = Sender(client, run_id)
+    delivery = Delivery(Journal(waiting.folder / JOURNAL), sender.send, sender.beat)
+    try:
+        delivery.flush(patience)
+    finally:
+        delivery.close()
+    return f"{waiting.entries} entries delivered that its process had left in {waiting.folder}"

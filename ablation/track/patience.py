@@ -1,0 +1,75 @@
+"""Which troubles with the tracker pass by themselves, and waiting until they have."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import requests
+from mlflow.exceptions import MlflowException
+
+from ablation.errors import TrackingError
+
+Answer = TypeVar("Answer")
+PATIENCE = 300
+"""Seconds that a question waits for a tracking server that has gone away."""
+LONGEST_PAUSE = 15
+LASTING = {
+    "RESOURCE_DOES_NOT_EXIST",
+    "RESOURCE_ALREADY_EXISTS",
+    "INVALID_PARAMETER_VALUE",
+    "INVALID_STATE",
+    "BAD_REQUEST",
+    "PERMISSION_DENIED",
+    "UNAUTHENTICATED",
+    "FEATURE_DISABLED",
+    "NOT_IMPLEMENTED",
+    "ENDPOINT_NOT_FOUND",
+}
+LASTING_WORDS = ("readonly database", "unable to open database file")
+logger = logging.getLogger("ablation")
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether the same call may succeed later: no answer, a broken line, a locked database; not a refusal."""
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return error.response.status_code >= 500 or error.response.status_code in (408, 429)
+    if isinstance(error, MlflowException):
+        lasting = error.error_code in LASTING or any(words in str(error) for words in LASTING_WORDS)
+        return not lasting
+    return isinstance(error, requests.RequestException | ConnectionError | TimeoutError)
+
+
+def pauses():
+    """Seconds between one try and the next: 1, 2, 4 … 15, 15."""
+    pause = 1.0
+    while True:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def patiently(ask: Callable[[], Answer], patience: float | None = None) -> Answer:
+    """What the tracker answers, asked again while it does not. Raises TrackingError after `patience` seconds,
+    `PATIENCE` if not given.
+    """
+    until, told = time.monotonic() + (PATIENCE if patience is None else patience), False
+    for pause in pauses():
+        try:
+            return ask()
+        except Exception as error:
+            if not may_pass(error):
+                raise
+            if time.monotonic() + pause > until:
+                raise TrackingError(
+                    f"the tracking server does not answer any more: {first_line(error)}"
+                ) from error
+            if not told:
+                logger.warning("the tracking server does not answer, waiting for it: %s", first_line(error))
+                told = True
+        time.sleep(pause)
+    raise AssertionError
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line of at most 300 characters."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

@@ -1,0 +1,151 @@
+"""The tracking store that this process writes to: whether it is there, and which experiment of it is ours."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.utils.rest_utils import http_request
+
+from ablation.config.config import DEFAULT_EXPERIMENT, short_hash
+from ablation.errors import AblationError, TrackingError
+from ablation.ownership import held
+from ablation.places import cache_folder
+from ablation.track.patience import first_line
+
+RUN_ID_VARIABLE = "MLFLOW_RUN_ID"
+EXPERIMENT_VARIABLE = "MLFLOW_EXPERIMENT_ID"
+SHORT_TRIES = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+"""The library's own are seven tries in four minutes; ours are repeated for as long as a run lasts."""
+SECONDS_TO_ANSWER = 10
+REFUSED = {
+    401: "it asks for a name and a password: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+    403: "it does not let this user in: ask its keeper for permission",
+}
+
+
+def open_store() -> None:
+    """Makes a database that does not exist yet, one process at a time; asks a server whether it is there.
+
+    Raises TrackingError, within about ten seconds, with what to do.
+    """
+    quiet_mlflow()
+    uri = tracking_uri()
+    if uri.startswith(("http://", "https://")):
+        _ask_server(uri)
+        return
+    with held(cache_folder() / "locks" / f"store-{short_hash({'uri': uri})}", wait=True):
+        try:
+            MlflowClient().search_experiments(max_results=1)
+        except Exception as error:
+            raise TrackingError(
+                f"the tracking store {_without_password(uri)} cannot be opened: {first_line(error)}. "
+                "MLFLOW_TRACKING_URI names another"
+            ) from error
+
+
+def _ask_server(uri: str) -> None:
+    """One question that needs the server's database and our permission."""
+    place = _without_password(uri)
+    credentials = MlflowClient()._tracking_client.store.get_host_creds()
+    question = {"json": {"max_results": 1}, "timeout": SECONDS_TO_ANSWER, "max_retries": 0}
+    try:
+        answer = http_request(
+            credentials, "/api/2.0/mlflow/experiments/search", "POST", raise_on_status=False, **question
+        )
+    except Exception as error:
+        raise TrackingError(
+            f"the tracking server {place} does not answer: {first_line(error)}. Start it, or set "
+            "MLFLOW_TRACKING_URI to where one is (unset, runs are kept in mlflow.db of this folder)"
+        ) from error
+    if answer.status_code != 200:
+        told = REFUSED.get(
+            answer.status_code, f"it answers with status {answer.status_code}: is it MLflow's?"
+        )
+        raise TrackingError(f"the tracking server {place} is there, but {told}")
+
+
+def _without_password(uri: str) -> str:
+    """To be shown."""
+    scheme, there, rest = uri.partition("://")
+    return f"{scheme}{there}{rest.rpartition('@')[2]}" if there else uri
+
+
+def quiet_mlflow() -> None:
+    """Keeps database migrations, run links and progress bars of the library off the console."""
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    for name, value in SHORT_TRIES.items():
+        os.environ.setdefault(name, value)
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def tracking_uri() -> str:
+    """Where runs are written to."""
+    return mlflow.get_tracking_uri()
+
+
+def use_tracking_uri(uri: str) -> None:
+    """Has this process write to that store."""
+    mlflow.set_tracking_uri(uri)
+
+
+def use_store(uri: str, experiment_id: str) -> None:
+    """Has this process write to that store and experiment, and to no run that `mlflow run` has opened."""
+    mlflow.set_tracking_uri(uri)
+    os.environ[EXPERIMENT_VARIABLE] = experiment_id
+    os.environ.pop(RUN_ID_VARIABLE, None)
+
+
+def mlflow_version() -> str:
+    """The version of MLflow that writes."""
+    return mlflow.__version__
+
+
+def opened_by_mlflow_run() -> bool:
+    """Whether `mlflow run` has opened a run for this command."""
+    return bool(os.environ.get(RUN_ID_VARIABLE))
+
+
+@contextmanager
+def telling_mlflow_run() -> Iterator[None]:
+    """What ends the block before a run of ours is open becomes the reason in the run of `mlflow run`."""
+    try:
+        yield
+    except AblationError as error:
+        if opened_by_mlflow_run():
+            MlflowClient().set_tag(os.environ[RUN_ID_VARIABLE], "failure", str(error)[:4000])
+        raise
+
+
+def label_bystander(name: str, kind: str) -> None:
+    """Names the run that `mlflow run` opened for a command that trains nothing itself."""
+    given = os.environ.get(RUN_ID_VARIABLE)
+    if given:
+        client = MlflowClient()
+        client.update_run(given, name=name)
+        client.set_tag(given, "kind", kind)
+
+
+def experiment_to_use(client: MlflowClient) -> str:
+    """The id of the experiment that MLflow is given, else of ours; made when missing. Raises TrackingError."""
+    if os.environ.get(EXPERIMENT_VARIABLE):
+        return os.environ[EXPERIMENT_VARIABLE]
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return client.create_experiment(name)
+        except MlflowException:
+            found = client.get_experiment_by_name(name)
+    if found is None or found.lifecycle_stage != "active":
+        raise TrackingError(f"experiment {name} was deleted: restore it or give another name")
+    return found.experiment_id
