@@ -1,6 +1,7 @@
 """The one loop, its checkpoints, and the numbers it reports."""
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -78,6 +79,48 @@ def test_a_resumed_run_has_the_same_numbers_bit_for_bit(tmp_path):
     state = trained(second, state, optimizer)
     strip = lambda h: [{k: v for k, v in m.items() if not k.startswith("speed")} for m in h]  # noqa: E731
     assert strip(state.history) == strip(expected.history)
+    assert torch.equal(second.module.weight, whole.module.weight)
+
+
+class Dropping(Line):
+    """A line that draws in each step which of its points count."""
+
+    def training_batches(self, epoch):
+        self.draw = generator(0, "drop", epoch)
+        return super().training_batches(epoch)
+
+    def draws(self):
+        return {"drop": self.draw}
+
+    def losses(self, x):
+        kept = (torch.rand(len(x), 1, generator=self.draw) > 0.3).float() if self.module.training else 1.0
+        loss = ((self.module(x) - 2 * x).abs() * kept).mean()
+        return {"text_loss": loss, "total_loss": loss * 2}
+
+
+@pytest.mark.parametrize("stopped_after", range(1, 13))
+def test_a_run_that_is_stopped_at_any_step_has_the_same_numbers_bit_for_bit(tmp_path, stopped_after):
+    whole = Dropping()
+    expected = trained(whole)
+    first, steps = Dropping(), itertools.count(1)
+    optimizer, state = make_optimizer(first), LoopState()
+
+    def stop(epoch, step):
+        if next(steps) == stopped_after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(first, optimizer, state, lambda *a: None, stop)
+    save_checkpoint(tmp_path / "last.pt", snapshot(first.module, optimizer, state, {}))
+    second, seen = Dropping(), []
+    optimizer = make_optimizer(second)
+    state = restore(load_checkpoint(tmp_path / "last.pt"), second.module, optimizer)
+    fit(second, optimizer, state, lambda *a: None, lambda *step: seen.append(step))
+    assert len(seen) == 12 - stopped_after
+    for mine, theirs in zip(state.history, expected.history, strict=True):
+        assert {k: v for k, v in mine.items() if not k.startswith("speed")} == {
+            k: v for k, v in theirs.items() if not k.startswith("speed")
+        }
     assert torch.equal(second.module.weight, whole.module.weight)
 
 

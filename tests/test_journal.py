@@ -1,0 +1,201 @@
+"""What a run has to tell the tracker: on disk, in order, once, whatever happens in between."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+
+from ablation.errors import TrackingError
+from ablation.track import delivery as module
+from ablation.track.delivery import Delivery, Undelivered
+from ablation.track.journal import LINES, Journal
+from ablation.track.patience import may_pass, patiently
+
+
+class Tracker:
+    """Takes entries unless it is away; `refusing` is what it never takes."""
+
+    def __init__(self, refusing=None):
+        self.taken, self.away, self.refusing, self.beats = [], False, refusing, 0
+
+    def send(self, entry):
+        if self.away:
+            raise ConnectionError("no answer")
+        if entry.call == self.refusing:
+            raise MlflowException("no such run", error_code=RESOURCE_DOES_NOT_EXIST)
+        self.taken.append((entry.call, entry.arguments))
+
+    def beat(self):
+        self.beats += 1
+
+
+@pytest.fixture
+def tracker():
+    return Tracker()
+
+
+@pytest.fixture
+def deliver(tracker, tmp_path, monkeypatch):
+    """A delivery from a folder to the tracker, tried again after hundredths of a second."""
+    monkeypatch.setattr(module, "pauses", lambda: iter(lambda: 0.01, None))
+    opened = []
+
+    def start():
+        opened.append(Delivery(Journal(tmp_path / "journal"), tracker.send, tracker.beat))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()
+
+
+def numbered(*numbers):
+    return [("batch", {"n": n}) for n in numbers]
+
+
+def test_entries_arrive_in_order(deliver, tracker):
+    opened = deliver()
+    for n in range(50):
+        opened.put("batch", {"n": n})
+    opened.flush(patience=5)
+    assert tracker.taken == numbered(*range(50))
+
+
+def test_a_tracker_that_is_away_gets_everything_once_when_it_is_back(deliver, tracker, caplog):
+    opened = deliver()
+    opened.put("batch", {"n": 0})
+    opened.flush(5)
+    tracker.away = True
+    for n in (1, 2, 3):
+        opened.put("batch", {"n": n})
+    with pytest.raises(Undelivered, match=r"has not taken 3 entries .*no answer"):
+        opened.flush(patience=0.1)
+    tracker.away = False
+    opened.flush(5)
+    assert tracker.taken == numbered(0, 1, 2, 3)
+    assert [record.message.split(" (")[0] for record in caplog.records] == [
+        "the tracking server does not answer",
+        "the tracking server answers again after 0 s",
+    ]
+
+
+def test_what_a_killed_process_left_is_delivered_first(deliver, tracker):
+    tracker.away = True
+    first = deliver()
+    for n in range(3):
+        first.put("batch", {"n": n})
+    first.close()
+    tracker.away = False
+    second = deliver()
+    second.put("batch", {"n": 3})
+    second.flush(5)
+    assert tracker.taken == numbered(0, 1, 2, 3)
+
+
+def test_what_the_tracker_refuses_is_an_error_at_once_and_not_tried_again(deliver, tracker):
+    tracker.refusing = "file"
+    opened = deliver()
+    opened.put("file", {"file": "a"})
+    with pytest.raises(TrackingError, match="refuses: no such run"):
+        opened.flush(patience=60)
+    with pytest.raises(TrackingError, match="refuses"):
+        opened.put("batch", {})
+    assert tracker.taken == []
+
+
+def test_a_stop_waits_no_longer_than_it_may(deliver, tracker):
+    tracker.send = lambda entry: time.sleep(3)
+    opened = deliver()
+    opened.put("batch", {})
+    began = time.monotonic()
+    with pytest.raises(Undelivered, match="still taking"):
+        opened.flush(patience=60, at_most=0.3)
+    assert time.monotonic() - began < 2
+
+
+def test_a_file_that_waits_twice_is_sent_once(deliver, tracker):
+    tracker.away = True
+    opened = deliver()
+    for name in ("last.pt", "best.pt", "last.pt"):
+        opened.put("file", {"file": name})
+    tracker.away = False
+    opened.flush(5)
+    assert [arguments["file"] for _, arguments in tracker.taken] == ["best.pt", "last.pt"]
+
+
+def test_a_quiet_run_gives_signs_of_life(deliver, tracker, monkeypatch):
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_BEATS", 0.01)
+    opened = deliver()
+    opened.put("batch", {})
+    time.sleep(0.3)
+    assert tracker.beats > 2
+
+
+def test_the_files_of_an_entry_go_when_it_is_taken(tmp_path):
+    journal = Journal(tmp_path)
+    (journal.next_files() / "a.txt").write_text("a")
+    entry = journal.append("file", {"file": "a.txt"})
+    assert (journal.files_of(0) / "a.txt").exists()
+    journal.take(entry)
+    assert not journal.files_of(0).exists() and journal.waiting() == []
+
+
+@given(st.lists(st.text(max_size=20), min_size=1, max_size=6), st.data())
+def test_a_journal_cut_anywhere_keeps_its_whole_entries_and_goes_on(tmp_path_factory, texts, data):
+    folder = tmp_path_factory.mktemp("journal")
+    journal = Journal(folder)
+    ends = [0]
+    for text in texts:
+        journal.append("batch", {"text": text})
+        ends.append((folder / LINES).stat().st_size)
+    cut = data.draw(st.integers(0, ends[-1]))
+    with (folder / LINES).open("r+b") as file:
+        file.truncate(cut)
+    left = sum(end <= cut for end in ends[1:])
+    again = Journal(folder)
+    assert [e.arguments["text"] for e in again.entries] == texts[:left]
+    again.append("batch", {"text": "new"})
+    assert [e.arguments["text"] for e in Journal(folder).entries] == [*texts[:left], "new"]
+
+
+def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path, monkeypatch):
+    journal = Journal(tmp_path)
+    journal.append("batch", {"n": 0})
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        journal.append("batch", {"n": 1})
+    monkeypatch.undo()
+    assert len(Journal(tmp_path).entries) == len(journal.entries) == 1
+
+
+def test_questions_wait_for_a_tracker_that_comes_back_but_not_for_ever(monkeypatch):
+    monkeypatch.setattr("ablation.track.patience.pauses", lambda: iter([0.01] * 1000))
+    answers = iter([ConnectionError("down"), ConnectionError("down"), "here"])
+
+    def ask():
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert patiently(ask) == "here"
+
+    def never():
+        raise ConnectionError("down")
+
+    with pytest.raises(TrackingError, match="does not answer any more: down"):
+        patiently(never, patience=0.05)
+
+
+def test_a_refusal_is_not_asked_again():
+    assert may_pass(MlflowException("(sqlite3.OperationalError) database is locked"))
+    assert not may_pass(MlflowException("attempt to write a readonly database"))
+    assert not may_pass(FileNotFoundError("last.pt"))
+    assert not may_pass(MlflowException("gone", error_code=RESOURCE_DOES_NOT_EXIST))
