@@ -62,7 +62,7 @@ def _ask_server(uri: str) -> None:
         )
     except Exception as error:
         raise TrackingError(
-            f"the tracking server {place} does not answer: {first_line(error)}. Start it, or set "
+            f"the tracking server {place} does not answer ({_why(error)}). Start it, or set "
             "MLFLOW_TRACKING_URI to where one is (unset, runs are kept in mlflow.db of this folder)"
         ) from error
     if answer.status_code != 200:
@@ -70,6 +70,14 @@ def _ask_server(uri: str) -> None:
             answer.status_code, f"it answers with status {answer.status_code}: is it MLflow's?"
         )
         raise TrackingError(f"the tracking server {place} is there, but {told}")
+
+
+def _why(error: Exception) -> str:
+    """Shorter than the library tells it."""
+    told = str(error).lower()
+    if "timed" in told:
+        return f"nothing came within {SECONDS_TO_ANSWER} s"
+    return "nobody listens there" if "refused" in told else first_line(error)
 
 
 def _without_password(uri: str) -> str:
