@@ -3,14 +3,16 @@
 import os
 import signal
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
 
 from ablation.config.command_line import HELP_WORDS, entry_help, entry_of, general_help, settings_of
-from ablation.errors import AblationError
+from ablation.errors import AblationError, of_the_system
 from ablation.stopping import listen
 
 STOPPED = 130
 PIPE_CLOSED = 141
+HELPER_DIED = "a helper process died, often for lack of memory: close other programs; the same command begins that part anew"
 
 
 def main(words: list[str] | None = None) -> int:
@@ -27,9 +29,15 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return STOPPED
+    except BrokenProcessPool:
+        print(f"error: {HELPER_DIED}", file=sys.stderr)
+        return 1
     except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
+    except OSError as error:
+        print(f"error: {of_the_system(error)}", file=sys.stderr)
+        return 1
 
 
 def run(name: str, words: list[str]) -> int:

@@ -29,10 +29,10 @@ from ablation.errors import DataError, TrackingError
 from ablation.models.storyteller import Storyteller
 from ablation.ownership import held
 from ablation.places import cache_folder
-from ablation.track.code_state import cell_hash, code_state
+from ablation.track.code_state import cell_hash, code_hashes, code_state
 from ablation.track.left_behind import left_unfinished, mark_dead_runs
 from ablation.track.mlflow_run import MlflowRun, closing
-from ablation.track.query import get_record
+from ablation.track.query import RunRecord, get_record
 from ablation.track.store import label_bystander, open_store, opened_by_mlflow_run, telling_mlflow_run
 from ablation.train.examples import first_page, first_predictions
 from ablation.train.floors import floors, image_median_floor, oracle_floors
@@ -42,6 +42,11 @@ from ablation.train.scores import StoryScores
 from ablation.train.story_task import StoryTask
 
 KIND = "train"
+MUST_STAY = {
+    "data_hash": ("the data", "bring the data back as they were"),
+    "code_hash": ("the code", "check out commit {code_commit}"),
+    "environment_hash": ("the package versions", "install {environment}"),
+}
 MOST_ASKED = 160
 
 
@@ -52,11 +57,12 @@ def run(config: Config, console: Console) -> int:
         require_compiler()
     open_store()
     mark_dead_runs(console.say)
-    if config.resume:
-        _require_unfinished(config.resume)
+    left = _require_unfinished(config.resume) if config.resume else None
     with telling_mlflow_run():
         stories = load_stories(config, console)
     cell = cell_hash(config.hash(), stories.source.digest)
+    if left:
+        _require_same(left, {"data_hash": stories.source.digest, **code_hashes()})
     with held(cache_folder() / "locks" / f"cell-{cell}", wait=False) as alone:
         tracked = _open_run(config, cell, console, alone)
         with closing(tracked):
@@ -66,13 +72,27 @@ def run(config: Config, console: Console) -> int:
     return 0
 
 
-def _require_unfinished(run_id: str) -> None:
+def _require_unfinished(run_id: str) -> RunRecord:
+    """Raises TrackingError where the run cannot go on."""
     record = get_record(run_id)
     if record.tags.get("kind") != KIND or record.status == "FINISHED":
         raise TrackingError(
             f"resume={run_id}: that run is {record.status} and of kind "
             f"{record.tags.get('kind', 'unknown')}; only unfinished training runs can go on"
         )
+    return record
+
+
+def _require_same(left: RunRecord, here: dict[str, str]) -> None:
+    """Raises TrackingError where data, code or packages changed since: the run would be neither one nor the other."""
+    for name, now in here.items():
+        before = left.tags.get(name, now)
+        if before != now:
+            what, cure = MUST_STAY[name]
+            raise TrackingError(
+                f"resume={left.run_id}: {what} are not those that the run began with ({name} {now}, not {before}): "
+                f"{cure.format(**left.tags)}, or begin a new run without resume"
+            )
 
 
 def _open_run(config: Config, cell: str, console: Console, alone: bool) -> MlflowRun:

@@ -21,7 +21,7 @@ from mlflow.tracking.context.registry import resolve_tags
 from PIL import Image
 
 from ablation.config.declare import Key, parse, to_text
-from ablation.errors import AblationError, TrackingError
+from ablation.errors import AblationError, TrackingError, of_the_system
 from ablation.ownership import this_process
 from ablation.places import runs_folder
 from ablation.track.delivery import Delivery, Undelivered
@@ -164,9 +164,7 @@ class MlflowRun:
         try:
             self.delivery.put(call, arguments)
         except OSError as error:
-            raise TrackingError(
-                f"{self.folder} cannot be written: {error}. Make room there and go on"
-            ) from error
+            raise TrackingError(of_the_system(error)) from error
 
     @property
     def page(self) -> str:

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import mlflow
 from mlflow import MlflowClient
@@ -25,6 +26,7 @@ SHORT_TRIES = {
 }
 """The library's own are seven tries in four minutes; ours are repeated for as long as a run lasts."""
 SECONDS_TO_ANSWER = 10
+HALF_MADE = "A process was killed while it made the file; if it holds no runs yet, remove it and begin anew. "
 REFUSED = {
     401: "it asks for a name and a password: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
     403: "it does not let this user in: ask its keeper for permission",
@@ -43,12 +45,28 @@ def open_store() -> None:
         return
     with held(cache_folder() / "locks" / f"store-{short_hash({'uri': uri})}", wait=True):
         try:
+            _make_file(uri)
             MlflowClient().search_experiments(max_results=1)
         except Exception as error:
+            half = HALF_MADE if "already exists" in str(error) else ""
             raise TrackingError(
-                f"the tracking store {_without_password(uri)} cannot be opened: {first_line(error)}. "
+                f"the tracking store {_without_password(uri)} cannot be opened: {first_line(error)}. {half}"
                 "MLFLOW_TRACKING_URI names another"
             ) from error
+
+
+def _make_file(uri: str) -> None:
+    """A new SQLite file appears whole: MLflow cannot open one whose making was killed."""
+    path = uri.removeprefix("sqlite:///")
+    if path == uri or os.path.exists(path):
+        return
+    place = Path(os.path.realpath(path))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    for left in place.parent.glob(f".{place.name}.making*"):
+        left.unlink()
+    making = place.with_name(f".{place.name}.making")
+    MlflowClient(f"sqlite:///{making}").search_experiments(max_results=1)
+    os.replace(making, place)
 
 
 def _ask_server(uri: str) -> None:

@@ -33,9 +33,15 @@ def save_checkpoint(file: Path, contents: dict[str, Any]) -> None:
     """Written beside `file` and moved over it, so a killed write leaves the old one whole."""
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(".partial")
-    with temporary.open("wb") as opened:
-        torch.save(contents, opened)
-    _put(temporary, file)
+    try:
+        with temporary.open("wb") as opened:
+            torch.save(contents, opened)
+        _put(temporary, file)
+    except (OSError, RuntimeError) as error:  # torch's own, where the disk is full
+        temporary.unlink(missing_ok=True)
+        raise AblationError(
+            f"the checkpoint {file} cannot be written ({error}): make room there, then the same command goes on"
+        ) from error
 
 
 def copy_checkpoint(file: Path, to: Path) -> None:
