@@ -64,10 +64,14 @@ class KilledRun:
         process.join(60)
         return process.exitcode, time.monotonic() - began
 
+    def told(self) -> str:
+        """All that it has said, over all tries."""
+        file = self.folder / "told.txt"
+        return file.read_text() if file.exists() else ""
+
     def last_line(self) -> str:
         """What it said last."""
-        told = (self.folder / "told.txt").read_text().strip()
-        return told.splitlines()[-1] if told else ""
+        return (self.told().strip().splitlines() or [""])[-1]
 
 
 def moments(seed: int, whole: float, count: int) -> list[float]:

@@ -61,7 +61,7 @@ def test_a_server_that_never_answers_is_not_waited_for(command, tracking, silent
     monkeypatch.setattr(store_module, "SECONDS_TO_ANSWER", 1)
     tracking(silent.uri)
     code, _, err = command("main")
-    assert code == 1 and "does not answer" in err and "nothing came within 1 s" in err
+    assert code == 1 and "does not answer" in err and "no answer in time" in err
 
 
 def test_a_password_is_not_shown_in_messages(command, tracking):
@@ -86,12 +86,12 @@ def test_a_server_that_is_away_for_a_while_gets_everything_once(server, tracking
         MLFLOW_TRACKING_URI=server.uri,
     )
     process = run.start()
-    wait_until(lambda: "epoch 3 of 40" in (run.folder / "told.txt").read_text(), 300)
+    wait_until(lambda: "epoch 3 of 40" in run.told(), 300)
     server.kill()
-    wait_until(lambda: "does not answer" in (run.folder / "told.txt").read_text(), 300)
-    before = (run.folder / "told.txt").read_text().count(": epoch ")
+    wait_until(lambda: "does not answer" in run.told(), 300)
+    before = run.told().count(": epoch ")
     time.sleep(30)
-    assert (run.folder / "told.txt").read_text().count(": epoch ") > before, "the training stood still"
+    assert run.told().count(": epoch ") > before, "the training stood still"
     server.start()
     process.join(300)
     assert process.exitcode == 0, run.last_line()
@@ -112,7 +112,7 @@ def test_a_server_that_never_comes_back_loses_nothing(server, tracking, world, t
         tmp_path / "run", ["main", "--dataset", world, *FAST, "--epochs", 4], MLFLOW_TRACKING_URI=server.uri
     )
     process = run.start()
-    wait_until(lambda: "epoch 1 of 4" in (run.folder / "told.txt").read_text(), 300)
+    wait_until(lambda: "epoch 1 of 4" in run.told(), 300)
     server.kill()
     process.join(400)
     assert process.exitcode == 1
@@ -131,15 +131,17 @@ def test_a_server_that_never_comes_back_loses_nothing(server, tracking, world, t
 @pytest.mark.faults
 def test_a_server_with_a_password_lets_only_those_in_who_have_it(tmp_path, tracking, command, monkeypatch):
     pytest.importorskip("flask_wtf", reason="a server with passwords needs mlflow[auth]")
-    server = Server(
-        tmp_path, None, "--app-name", "basic-auth", MLFLOW_FLASK_SERVER_SECRET_KEY="a key for this test"
-    )
+    secrets = {
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": "a key for this test",
+        "MLFLOW_AUTH_ADMIN_PASSWORD": "a password for this test",
+    }
+    server = Server(tmp_path, None, "--app-name", "basic-auth", **secrets)
     try:
         tracking(server.uri)
         code, _, err = command("summary")
         assert code == 1 and "MLFLOW_TRACKING_USERNAME" in err
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "admin")
-        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "password1234")
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", secrets["MLFLOW_AUTH_ADMIN_PASSWORD"])
         code, _, err = command("summary")
         assert code == 3 and "python -m ablation main" in err
     finally:

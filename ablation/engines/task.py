@@ -10,7 +10,7 @@ from ablation.errors import AblationError
 
 DONE, FAILED, BUSY, STOPPED = "done", "failed", "busy", "stopped"
 ATTEMPTS = 3
-SECONDS_TO_STOP = 10
+SECONDS_TO_STOP = 6
 
 
 class Busy(AblationError):

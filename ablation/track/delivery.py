@@ -8,7 +8,7 @@ from typing import Any
 
 from ablation.errors import AblationError, TrackingError
 from ablation.track.journal import Entry, Journal
-from ablation.track.patience import first_line, may_pass, pauses
+from ablation.track.patience import in_short, may_pass, pauses
 
 SECONDS_BETWEEN_BEATS = 60
 logger = logging.getLogger("ablation")
@@ -65,7 +65,7 @@ class Delivery:
 
     def _raise_refusal(self) -> None:
         if self.refusal is not None:
-            raise TrackingError(f"the tracking server refuses: {first_line(self.refusal)}") from self.refusal
+            raise TrackingError(f"the tracking server refuses: {in_short(self.refusal)}") from self.refusal
 
     def _work(self) -> None:
         rest = pauses()
@@ -113,10 +113,10 @@ class Delivery:
                 self.gone_since = time.monotonic()
                 logger.warning(
                     "the tracking server does not answer (%s); the run goes on, what it logs waits in %s",
-                    first_line(error),
+                    in_short(error),
                     self.journal.folder,
                 )
-            self.trouble = first_line(error)
+            self.trouble = in_short(error)
             return True
 
     def _pause(self, seconds: float) -> None:

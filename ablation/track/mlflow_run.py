@@ -34,7 +34,7 @@ LONGEST_TAG = 4000
 PARENT_TAG, OWNER_TAG, HEARTBEAT_TAG = "mlflow.parentRunId", "owner", "heartbeat"
 OPENED_TAG, FAILURE_TAG = "opened", "failure"
 JOURNAL, TRACKER = "journal", "tracker.json"
-SECONDS_TO_DELIVER, SECONDS_TO_DELIVER_A_STOP = 60, 5
+SECONDS_TO_DELIVER, SECONDS_TO_DELIVER_A_STOP = 60, 3
 """Waited at the end for a tracker that does not answer: of a run, and of one that was stopped."""
 
 

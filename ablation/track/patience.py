@@ -27,6 +27,13 @@ LASTING = {
     "ENDPOINT_NOT_FOUND",
 }
 LASTING_WORDS = ("readonly database", "unable to open database file")
+TROUBLES = {
+    "timed out": "no answer in time",
+    "read timed": "no answer in time",
+    "refused": "nobody listens there",
+    "connection reset": "the connection broke",
+    "connection aborted": "the connection broke",
+}
 logger = logging.getLogger("ablation")
 
 
@@ -61,15 +68,17 @@ def patiently(ask: Callable[[], Answer], patience: float | None = None) -> Answe
                 raise
             if time.monotonic() + pause > until:
                 raise TrackingError(
-                    f"the tracking server does not answer any more: {first_line(error)}"
+                    f"the tracking server does not answer any more: {in_short(error)}"
                 ) from error
             if not told:
-                logger.warning("the tracking server does not answer, waiting for it: %s", first_line(error))
+                logger.warning("the tracking server does not answer, waiting for it: %s", in_short(error))
                 told = True
         time.sleep(pause)
     raise AssertionError
 
 
-def first_line(error: Exception) -> str:
-    """What an error says, in one line of at most 300 characters."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+def in_short(error: Exception) -> str:
+    """What an error says, in a line of at most 300 characters; of a line that broke, no more than that."""
+    told = str(error).strip() or type(error).__name__
+    known = (short for sign, short in TROUBLES.items() if sign in told.lower())
+    return next(known, told.splitlines()[0][:300])

@@ -15,7 +15,7 @@ from ablation.config.config import DEFAULT_EXPERIMENT, short_hash
 from ablation.errors import AblationError, TrackingError
 from ablation.ownership import held
 from ablation.places import cache_folder
-from ablation.track.patience import first_line
+from ablation.track.patience import in_short
 
 RUN_ID_VARIABLE = "MLFLOW_RUN_ID"
 EXPERIMENT_VARIABLE = "MLFLOW_EXPERIMENT_ID"
@@ -50,7 +50,7 @@ def open_store() -> None:
         except Exception as error:
             half = HALF_MADE if "already exists" in str(error) else ""
             raise TrackingError(
-                f"the tracking store {_without_password(uri)} cannot be opened: {first_line(error)}. {half}"
+                f"the tracking store {_without_password(uri)} cannot be opened: {in_short(error)}. {half}"
                 "MLFLOW_TRACKING_URI names another"
             ) from error
 
@@ -80,7 +80,7 @@ def _ask_server(uri: str) -> None:
         )
     except Exception as error:
         raise TrackingError(
-            f"the tracking server {place} does not answer ({_why(error)}). Start it, or set "
+            f"the tracking server {place} does not answer ({in_short(error)}). Start it, or set "
             "MLFLOW_TRACKING_URI to where one is (unset, runs are kept in mlflow.db of this folder)"
         ) from error
     if answer.status_code != 200:
@@ -88,14 +88,6 @@ def _ask_server(uri: str) -> None:
             answer.status_code, f"it answers with status {answer.status_code}: is it MLflow's?"
         )
         raise TrackingError(f"the tracking server {place} is there, but {told}")
-
-
-def _why(error: Exception) -> str:
-    """Shorter than the library tells it."""
-    told = str(error).lower()
-    if "timed" in told:
-        return f"nothing came within {SECONDS_TO_ANSWER} s"
-    return "nobody listens there" if "refused" in told else first_line(error)
 
 
 def _without_password(uri: str) -> str:
