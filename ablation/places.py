@@ -14,3 +14,10 @@ def cache_folder() -> Path:
 def runs_folder() -> Path:
     """Where runs keep what the tracker has not taken yet, and the checkpoints to go on from."""
     return cache_folder() / "runs"
+
+
+def write_whole(file: Path, text: str) -> None:
+    """A small file that is there whole or as it was before, whenever the process is killed."""
+    beside = file.with_name(f"{file.name}.partial")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, file)

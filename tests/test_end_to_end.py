@@ -333,3 +333,57 @@ def test_a_summary_of_nothing_says_what_is_missing(command, store):
     assert code == 3 and "python -m ablation main" in err
     code, _, err = command("summary", "--experiment", "nope")
     assert code == 1 and "experiment nope does not exist" in err
+
+
+def stopped_after(monkeypatch, epochs):
+    """Has the storyteller's training stopped from outside when so many epochs are done."""
+
+    def stopping_fit(task, optimizer, state, after_epoch, tick):
+        def after(state, metrics, is_best):
+            after_epoch(state, metrics, is_best)
+            if state.epoch == epochs and hasattr(task, "predict"):
+                raise KeyboardInterrupt
+
+        return fit(task, optimizer, state, after, tick)
+
+    monkeypatch.setattr("ablation.commands.training.fit", stopping_fit)
+
+
+def test_a_run_of_mlflow_run_goes_on_from_one_that_was_stopped(command, store, world, train, monkeypatch):
+    whole, _ = train("--epochs", 3)
+    with monkeypatch.context() as changed:
+        stopped_after(changed, 2)
+        assert command("main", "--dataset", world, *FAST, "--epochs", 3)[0] == 130
+    stopped = find_runs("train")[-1]
+    given = MlflowClient().create_run("0").info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", given)
+    code, out, _ = command("main", "--dataset", world, *FAST, "--epochs", 3)
+    monkeypatch.delenv("MLFLOW_RUN_ID")
+    assert code == 0 and f"going on from the unfinished run {stopped.run_id}" in out
+    assert "going on after epoch 2 of 3" in out
+    record = next(run for run in find_runs("train") if run.run_id == given)
+    assert record.status == "FINISHED" and record.tags["continues"] == stopped.run_id
+    for name in whole.metrics:
+        if not name.startswith("speed"):
+            assert metric_history(given, name) == metric_history(whole.run_id, name)
+    again, _ = train("--epochs", 3)
+    assert again.run_id not in (given, stopped.run_id)
+
+
+def test_a_run_does_not_go_on_with_data_or_code_that_changed(command, store, world, monkeypatch):
+    with monkeypatch.context() as changed:
+        stopped_after(changed, 1)
+        assert command("main", "--dataset", world, *FAST, "--epochs", 2)[0] == 130
+    (stopped,) = find_runs("train")
+    words = ("main", "--dataset", world, *FAST, "--epochs", 2, "--resume", stopped.run_id)
+    with monkeypatch.context() as changed:
+        changed.setattr(
+            "ablation.commands.train.code_hashes", lambda: {"code_hash": "other", "environment_hash": "x"}
+        )
+        code, _, err = command(*words)
+    assert code == 1 and "the code are not those" not in err
+    assert "code_hash other" in err and f"check out commit {stopped.tags['code_commit']}" in err
+    MlflowClient().set_tag(stopped.run_id, "data_hash", "0123")
+    code, _, err = command(*words)
+    assert code == 1 and "bring the data back" in err and "not 0123" in err
+    assert find_runs("train")[0].status == "KILLED"

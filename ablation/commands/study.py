@@ -173,6 +173,7 @@ class Session:
 
     def judge(self, parent: MlflowRun) -> None:
         """Logs the tables, shows the verdicts. Raises Incomplete when cells are missing."""
+        parent.settle()
         judged = judge(parent.run_id)
         for name, text in study_files(judged, "markdown").items():
             parent.log_text(text, f"summary/{name}")

@@ -31,7 +31,7 @@ from ablation.ownership import held
 from ablation.places import cache_folder
 from ablation.track.code_state import cell_hash, code_hashes, code_state
 from ablation.track.left_behind import left_unfinished, mark_dead_runs
-from ablation.track.mlflow_run import MlflowRun, closing
+from ablation.track.mlflow_run import CONTINUES_TAG, MlflowRun, closing
 from ablation.track.query import RunRecord, get_record
 from ablation.track.store import label_bystander, open_store, opened_by_mlflow_run, telling_mlflow_run
 from ablation.train.examples import first_page, first_predictions
@@ -90,7 +90,7 @@ def _require_same(left: RunRecord, here: dict[str, str]) -> None:
         if before != now:
             what, cure = MUST_STAY[name]
             raise TrackingError(
-                f"resume={left.run_id}: {what} are not those that the run began with ({name} {now}, not {before}): "
+                f"resume={left.run_id}: {what} changed since the run began ({name} {now}, not {before}): "
                 f"{cure.format(**left.tags)}, or begin a new run without resume"
             )
 
@@ -105,7 +105,7 @@ def _open_run(config: Config, cell: str, console: Console, alone: bool) -> Mlflo
         console.say(f"going on with the unfinished run {left}")
         return MlflowRun.reopen(left)
     tags = {"kind": KIND, "arm": config.arm, "config_hash": config.hash()}
-    tracked = MlflowRun.start(config.run_name, tags | code_state() | ({"continues": left} if left else {}))
+    tracked = MlflowRun.start(config.run_name, tags | code_state() | ({CONTINUES_TAG: left} if left else {}))
     if left:
         console.say(f"going on from the unfinished run {left}")
         inherit(tracked, left)

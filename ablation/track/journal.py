@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ablation.places import write_whole
+
 LINES, TAKEN, FILES = "journal.jsonl", "taken", "files"
 
 
@@ -51,9 +53,7 @@ class Journal:
 
     def take(self, entry: Entry) -> None:
         """The tracker has it. A process killed just before this tells it twice, with the same time stamps."""
-        beside = self.folder / f"{TAKEN}.partial"
-        beside.write_text(str(entry.number + 1))
-        os.replace(beside, self.folder / TAKEN)
+        write_whole(self.folder / TAKEN, str(entry.number + 1))
         self.done = entry.number + 1
         shutil.rmtree(self.files_of(entry.number), ignore_errors=True)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from ablation.errors import TrackingError
-from ablation.ownership import is_alive
-from ablation.places import runs_folder
+from ablation.ownership import held, is_alive
+from ablation.places import cache_folder, runs_folder
 from ablation.track.delivery import Delivery
 from ablation.track.journal import Journal
-from ablation.track.mlflow_run import FAILURE_TAG, JOURNAL, OWNER_TAG, PARENT_TAG, TRACKER, now
+from ablation.track.mlflow_run import CONTINUES_TAG, FAILURE_TAG, JOURNAL, OWNER_TAG, PARENT_TAG, TRACKER, now
 from ablation.track.query import RunRecord, find_runs
 from ablation.track.sending import Sender
 from ablation.track.store import use_tracking_uri
@@ -59,15 +59,17 @@ def left_unfinished(cell: str) -> str | None:
 
 def _continued(runs: list[RunRecord]) -> bool:
     """Whether a later run has gone on from the newest one."""
-    return any(run.tags.get("continues") == runs[-1].run_id for run in find_runs("train"))
+    return bool(find_runs("train", extra=f"tags.{CONTINUES_TAG} = '{runs[-1].run_id}'"))
 
 
 def undelivered() -> Iterator[Waiting]:
     """Journals of this machine that the tracker has not taken whole and that no process is at."""
     for place in sorted(runs_folder().glob(f"*/{TRACKER}")):
         about = json.loads(place.read_text())
+        if is_alive(about[OWNER_TAG]):
+            continue
         entries = len(Journal(place.parent / JOURNAL).waiting())
-        if entries and not is_alive(about[OWNER_TAG]):
+        if entries:
             yield Waiting(place.parent, about["run_id"], about["tracking_uri"], about[OWNER_TAG], entries)
 
 
@@ -75,7 +77,13 @@ def deliver(run_id: str, patience: float = 0) -> str:
     """Tells the tracker what the run's dead process left here; how that went. Raises Undelivered or
     TrackingError.
     """
-    waiting = next(each for each in undelivered() if each.run_id == run_id)
+    with held(cache_folder() / "locks" / f"deliver-{run_id}", wait=True):
+        waiting = next((each for each in undelivered() if each.run_id == run_id), None)
+        return _deliver(waiting, patience) if waiting else "another process has delivered what was left"
+
+
+def _deliver(waiting: Waiting, patience: float) -> str:
+    run_id = waiting.run_id
     use_tracking_uri(waiting.tracking_uri)
     client = MlflowClient()
     owner = client.get_run(run_id).data.tags.get(OWNER_TAG, waiting.owner)

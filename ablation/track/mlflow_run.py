@@ -23,16 +23,16 @@ from PIL import Image
 from ablation.config.declare import Key, parse, to_text
 from ablation.errors import AblationError, TrackingError, of_the_system
 from ablation.ownership import this_process
-from ablation.places import runs_folder
+from ablation.places import runs_folder, write_whole
 from ablation.track.delivery import Delivery, Undelivered
 from ablation.track.journal import Journal
-from ablation.track.patience import patiently
+from ablation.track.patience import PATIENCE, patiently
 from ablation.track.sending import Sender
 from ablation.track.store import RUN_ID_VARIABLE, experiment_to_use, quiet_mlflow, tracking_uri
 
 LONGEST_TAG = 4000
 PARENT_TAG, OWNER_TAG, HEARTBEAT_TAG = "mlflow.parentRunId", "owner", "heartbeat"
-OPENED_TAG, FAILURE_TAG = "opened", "failure"
+OPENED_TAG, FAILURE_TAG, CONTINUES_TAG = "opened", "failure", "continues"
 JOURNAL, TRACKER = "journal", "tracker.json"
 SECONDS_TO_DELIVER, SECONDS_TO_DELIVER_A_STOP = 60, 3
 """Waited at the end for a tracker that does not answer: of a run, and of one that was stopped."""
@@ -44,9 +44,8 @@ class MlflowRun:
     def __init__(self, client: MlflowClient, run: Run):
         self.client, self.run_id, self.experiment_id = client, run.info.run_id, run.info.experiment_id
         self.folder = run_folder(self.run_id)
-        (self.folder / TRACKER).write_text(
-            json.dumps({"tracking_uri": tracking_uri(), "run_id": self.run_id, OWNER_TAG: this_process()})
-        )
+        about = {"tracking_uri": tracking_uri(), "run_id": self.run_id, OWNER_TAG: this_process()}
+        write_whole(self.folder / TRACKER, json.dumps(about))
         sender = Sender(client, self.run_id)
         self.delivery = Delivery(Journal(self.folder / JOURNAL), sender.send, sender.beat)
         self.logged: dict[str, set[int]] = {}
@@ -132,6 +131,10 @@ class MlflowRun:
         source = CodeDatasetSource(tags={"dataset": name, "location": location})
         about = {"source_type": source._get_source_type(), "source": source.to_json()}
         self._put("dataset", {"name": name, "digest": digest, "profile": json.dumps(profile)} | about)
+
+    def settle(self) -> None:
+        """Waits until the tracker has all that was logged. Raises Undelivered."""
+        self.delivery.flush(PATIENCE)
 
     def finish(self) -> None:
         """Ends the run as FINISHED; its files on this machine go, the tracker has them. Raises Undelivered, and
