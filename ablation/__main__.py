@@ -7,7 +7,8 @@ from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
 
 from ablation.config.command_line import HELP_WORDS, entry_help, entry_of, general_help, settings_of
-from ablation.errors import AblationError, of_the_system
+from ablation.errors import AblationError
+from ablation.places import refused
 from ablation.stopping import listen
 
 STOPPED = 130
@@ -36,7 +37,7 @@ def main(words: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except OSError as error:
-        print(f"error: {of_the_system(error)}", file=sys.stderr)
+        print(f"error: {refused(error)}", file=sys.stderr)
         return 1
 
 

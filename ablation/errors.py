@@ -1,16 +1,5 @@
 """What can go wrong for a user: each error carries its message and the exit code of the program."""
 
-import errno
-
-ANOTHER_PLACE = "ABLATION_CACHE names another place for prepared data, MLFLOW_TRACKING_URI one for runs"
-CURES = {
-    errno.ENOSPC: f". Make room there, then the same command goes on; {ANOTHER_PLACE}",
-    errno.EDQUOT: f". Make room there, then the same command goes on; {ANOTHER_PLACE}",
-    errno.EROFS: f". It is read-only; {ANOTHER_PLACE}",
-    errno.EACCES: f". Give this user the right to write there; {ANOTHER_PLACE}",
-    errno.EPERM: f". Give this user the right to write there; {ANOTHER_PLACE}",
-}
-
 
 class AblationError(Exception):
     """Ends the program with its message and `exit_code`, without a traceback."""
@@ -59,10 +48,3 @@ class Incomplete(AblationError):
     """A table was asked for whose runs are not all there."""
 
     exit_code = 3
-
-
-def of_the_system(error: OSError) -> str:
-    """What the operating system refused, where, and what to do: a full disk, a folder that cannot be written."""
-    place = f"{error.filename}: " if error.filename else ""
-    cure = CURES.get(error.errno, "")
-    return f"{place}{error.strerror or error}{cure}"

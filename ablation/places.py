@@ -1,7 +1,17 @@
 """Where things lie on this machine between runs."""
 
+import errno
 import os
 from pathlib import Path
+
+ANOTHER_PLACE = "ABLATION_CACHE names another place for prepared data, MLFLOW_TRACKING_URI one for runs"
+CURES = {
+    errno.ENOSPC: f". Make room there, then the same command goes on; {ANOTHER_PLACE}",
+    errno.EDQUOT: f". Make room there, then the same command goes on; {ANOTHER_PLACE}",
+    errno.EROFS: f". It is read-only; {ANOTHER_PLACE}",
+    errno.EACCES: f". Give this user the right to write there; {ANOTHER_PLACE}",
+    errno.EPERM: f". Give this user the right to write there; {ANOTHER_PLACE}",
+}
 
 
 def cache_folder() -> Path:
@@ -21,3 +31,9 @@ def write_whole(file: Path, text: str) -> None:
     beside = file.with_name(f"{file.name}.partial")
     beside.write_text(text, encoding="utf-8")
     os.replace(beside, file)
+
+
+def refused(error: OSError) -> str:
+    """What the operating system refused, where, and what to do: a full disk, a folder that cannot be written."""
+    place = error.filename or f"{cache_folder()} or the place of the runs"
+    return f"{place}: {error.strerror or error}{CURES.get(error.errno, '')}"

@@ -15,7 +15,7 @@ ABOVE = {
     "world": set(),
     "data": {"config", "world", "errors", "places", "randomness"},
     "models": {"config", "data", "errors", "randomness"},
-    "train": {"config", "data", "models", "errors", "randomness", "stopping"},
+    "train": {"config", "data", "models", "errors", "places", "randomness", "stopping"},
     "track": {"config", "errors", "ownership", "places"},
     "analyse": {"config", "errors"},
     "engines": {"config", "errors", "stopping"},

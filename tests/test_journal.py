@@ -99,7 +99,7 @@ def test_what_the_tracker_refuses_is_an_error_at_once_and_not_tried_again(delive
     tracker.refusing = "file"
     opened = deliver()
     opened.put("file", {"file": "a"})
-    with pytest.raises(TrackingError, match="refuses: no such run"):
+    with pytest.raises(TrackingError, match="refuses what the run tells it: no such run"):
         opened.flush(patience=60)
     with pytest.raises(TrackingError, match="refuses"):
         opened.put("batch", {})

@@ -65,7 +65,10 @@ class Delivery:
 
     def _raise_refusal(self) -> None:
         if self.refusal is not None:
-            raise TrackingError(f"the tracking server refuses: {in_short(self.refusal)}") from self.refusal
+            raise TrackingError(
+                f"the tracking server refuses what the run tells it: {in_short(self.refusal)}. It is kept in "
+                f"{self.journal.folder}; once the cause is gone the same command goes on"
+            ) from self.refusal
 
     def _work(self) -> None:
         rest = pauses()

@@ -21,9 +21,9 @@ from mlflow.tracking.context.registry import resolve_tags
 from PIL import Image
 
 from ablation.config.declare import Key, parse, to_text
-from ablation.errors import AblationError, TrackingError, of_the_system
+from ablation.errors import AblationError, TrackingError
 from ablation.ownership import this_process
-from ablation.places import runs_folder, write_whole
+from ablation.places import refused, runs_folder, write_whole
 from ablation.track.delivery import Delivery, Undelivered
 from ablation.track.journal import Journal
 from ablation.track.patience import PATIENCE, patiently
@@ -167,7 +167,7 @@ class MlflowRun:
         try:
             self.delivery.put(call, arguments)
         except OSError as error:
-            raise TrackingError(of_the_system(error)) from error
+            raise TrackingError(refused(error)) from error
 
     @property
     def page(self) -> str:

@@ -26,7 +26,7 @@ LASTING = {
     "NOT_IMPLEMENTED",
     "ENDPOINT_NOT_FOUND",
 }
-LASTING_WORDS = ("readonly database", "unable to open database file")
+LASTING_WORDS = ("readonly database", "disk is full", "unable to open database file")
 TROUBLES = {
     "timed out": "no answer in time",
     "read timed": "no answer in time",

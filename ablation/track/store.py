@@ -97,13 +97,14 @@ def _without_password(uri: str) -> str:
 
 
 def quiet_mlflow() -> None:
-    """Keeps database migrations, run links and progress bars of the library off the console."""
+    """Keeps database migrations, tracebacks, run links and progress bars of the library off the console."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     for name, value in SHORT_TRIES.items():
         os.environ.setdefault(name, value)
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db").setLevel(logging.CRITICAL)  # the errors themselves are told by us
 
 
 def tracking_uri() -> str:

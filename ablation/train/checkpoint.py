@@ -1,6 +1,7 @@
 """Checkpoints: everything needed to go on, in a file that loads without running code."""
 
 import copy
+import io
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from ablation.errors import AblationError
+from ablation.places import refused
 from ablation.train.loop import LoopState
 
 FORMAT = 2
@@ -32,16 +34,15 @@ def snapshot(
 def save_checkpoint(file: Path, contents: dict[str, Any]) -> None:
     """Written beside `file` and moved over it, so a killed write leaves the old one whole."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".partial")
+    temporary, packed = file.with_suffix(".partial"), io.BytesIO()
+    torch.save(contents, packed)  # not to the file: of a full disk torch does not tell
     try:
-        with temporary.open("wb") as opened:
-            torch.save(contents, opened)
+        temporary.write_bytes(packed.getbuffer())
         _put(temporary, file)
-    except (OSError, RuntimeError) as error:  # torch's own, where the disk is full
+    except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise AblationError(
-            f"the checkpoint {file} cannot be written ({error}): make room there, then the same command goes on"
-        ) from error
+        error.filename = error.filename or str(file)
+        raise AblationError(f"a checkpoint cannot be written: {refused(error)}") from error
 
 
 def copy_checkpoint(file: Path, to: Path) -> None:
