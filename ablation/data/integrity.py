@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from glob import escape
 from pathlib import Path
 
 Stamp = tuple[int, int, str]
@@ -40,7 +41,9 @@ def _digest(file: Path) -> str:
 
 def clear_unfinished(folder: Path) -> int:
     """Removes what builders of this store left that are not alive any more; how many there were."""
-    left = [p for p in folder.parent.glob(f".{folder.name}-*") if not _is_alive(p.name.split("-")[-2])]
+    left = [
+        p for p in folder.parent.glob(f".{escape(folder.name)}-*") if not _is_alive(p.name.split("-")[-2])
+    ]
     for part in left:
         shutil.rmtree(part, ignore_errors=True)
     return len(left)
