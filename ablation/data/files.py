@@ -9,14 +9,6 @@ MOST_LOOKED_AT = 200_000
 """Files of a folder and all that is within, a second's work; a data set has a few hundred."""
 
 
-def is_folder(name: str) -> bool:
-    """Whether there is a folder of that name, which may be any text."""
-    try:
-        return Path(name).expanduser().is_dir()
-    except (OSError, RuntimeError, ValueError):
-        return False
-
-
 def files_under(folder: Path, suffix: str) -> list[Path]:
     """Those with that ending, in order, links to folders not followed.
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from glob import escape
 from itertools import islice
+from os.path import expanduser, isdir
 from pathlib import Path
 
-from ablation.data.files import files_under, is_folder
+from ablation.data.files import files_under
 from ablation.data.hub import hub_refusal, stay_offline
 from ablation.errors import DataError, reason, shown
 
@@ -60,8 +61,8 @@ def open_source(name: str, world_stories: int, progress: Progress = silent) -> S
     """The source that a `dataset` key names. Raises DataError with what to do instead."""
     if name == STORYWORLD:
         return _open_folder(embedded_world(world_stories, progress), STORYWORLD)
-    if is_folder(name):
-        folder = Path(name).expanduser()
+    folder = Path(expanduser(name))
+    if isdir(folder):
         return _open_folder(folder, folder.resolve().name)
     if name.count("/") != 1 or name.startswith((".", "/", "~")) or name.endswith(".parquet"):
         raise DataError(f"dataset={shown(name)}: there is no such folder; give a folder, {OFFLINE_CHOICES}")
