@@ -110,7 +110,7 @@ def _parquet_rows(files: list[Path]) -> Rows:
     import pyarrow.parquet
 
     by_split: dict[str, list[str]] = {split: [] for split in SPLITS}
-    columns, stories = list(COLUMNS + WELCOME), dict.fromkeys(SPLITS, 0)
+    columns, stories = list(COLUMNS + WELCOME), {}
     for file in files:
         try:
             about = pyarrow.parquet.read_metadata(file)
@@ -121,10 +121,16 @@ def _parquet_rows(files: list[Path]) -> Rows:
         _check_row_groups(about, file)
         columns = [column for column in columns if column in names]
         split = "test" if file.name.startswith("test") else "train"
-        by_split[split].append(escape(str(file)))  # else another folder's files of a like name are read too
-        stories[split] += about.num_rows
-    if not by_split["train"]:
+        stories[split] = stories.get(split, 0) + about.num_rows
+        if about.num_rows:  # `datasets` cannot read an empty file
+            by_split[split].append(escape(str(file)))  # else it reads other folders' files of a like name too
+    if "train" not in stories:
         raise DataError(f"{files[0].parent} has no parquet file of a train split (train-*.parquet)")
+    empty = [split for split, count in stories.items() if not count]
+    if empty:
+        raise DataError(
+            f"{files[0].parent} has no story in its parquet files of the {empty[0]} split: give some"
+        )
     splits = {s: partial(_stream_parquet, found, columns) for s, found in by_split.items() if found}
     return _rows_of(splits, stories)
 
@@ -141,8 +147,9 @@ def _check_row_groups(about, file: Path) -> None:
 
 
 def _stream_parquet(files: list[str], columns: list[str]) -> Iterable[dict]:
-    from datasets import load_dataset
+    from datasets import config, load_dataset
 
+    config.HF_UPDATE_DOWNLOAD_COUNTS = False  # else it tells a server of every folder that it reads
     return load_dataset("parquet", data_files=files, split="train", streaming=True, columns=columns)
 
 
