@@ -1,6 +1,6 @@
 """What can go wrong for a user: each error carries its message and the exit code of the program."""
 
-LONGEST_SHOWN = 80
+LONGEST_SHOWN, LONGEST_PATH = 80, 300
 
 
 def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
@@ -17,7 +17,7 @@ def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
 def reason(error: BaseException) -> str:
     """What another library's error says, in its first line."""
     said = str(error).strip().splitlines() or [""]
-    return shown(said[0].rstrip(".") or type(error).__name__, 300)
+    return shown(said[0].rstrip(".") or type(error).__name__, LONGEST_PATH)
 
 
 class AblationError(Exception):

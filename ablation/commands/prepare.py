@@ -11,7 +11,7 @@ from ablation.console import Console
 from ablation.data.sources import StorySource
 from ablation.data.statistics import measure, table
 from ablation.data.store import prepare
-from ablation.errors import AblationError, reason, shown
+from ablation.errors import LONGEST_PATH, AblationError, reason, shown
 from ablation.track.mlflow_run import label_bystander
 
 
@@ -47,7 +47,9 @@ def free_folder(export: str) -> Path:
     except FileExistsError:
         taken = True
     except OSError as error:
-        raise AblationError(f"export={shown(export)} cannot be a folder: {reason(error)}") from error
+        raise AblationError(
+            f"export={shown(export, LONGEST_PATH)} cannot be a folder: {reason(error)}"
+        ) from error
     if taken:
         raise AblationError(f"export={folder} exists and is not an empty folder: name another")
     return folder

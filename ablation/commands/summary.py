@@ -20,7 +20,7 @@ from ablation.commands.judging import (
 )
 from ablation.config.entries import SummaryOptions
 from ablation.console import Console
-from ablation.errors import AblationError, Incomplete, reason, shown
+from ablation.errors import LONGEST_PATH, AblationError, Incomplete, reason, shown
 from ablation.track.mlflow_run import label_bystander
 from ablation.track.query import find_runs, metric_histories
 
@@ -105,7 +105,7 @@ def _writable(out: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AblationError(f"out={shown(out)} cannot be a folder: {reason(error)}") from error
+        raise AblationError(f"out={shown(out, LONGEST_PATH)} cannot be a folder: {reason(error)}") from error
     return folder
 
 

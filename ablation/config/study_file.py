@@ -12,7 +12,7 @@ from ablation.config.metrics import MEASURES
 from ablation.config.recipes import recipe_of
 from ablation.config.study import Arm, Published, Stake, Study
 from ablation.config.yaml_text import LONGEST_TEXT, read_yaml
-from ablation.errors import ConfigError, shown
+from ablation.errors import LONGEST_PATH, ConfigError, shown
 
 SHIPPED = Path(__file__).parents[1] / "studies"
 SECTIONS = (
@@ -51,7 +51,7 @@ def load_study(name: str, overrides: dict[str, str] | None = None) -> Study:
 
     Raises ConfigError with every problem of the file and of the overrides.
     """
-    told = f"study={shown(name)}"
+    told = f"study={shown(name, LONGEST_PATH)}"
     try:
         text = _start_of(_file_of(name))
     except (OSError, UnicodeDecodeError) as error:
@@ -70,7 +70,9 @@ def _file_of(name: str) -> Path:
     if os.path.isfile(own):
         return own
     hint, known = nearest(name, shipped_studies()), ", ".join(shipped_studies())
-    raise ConfigError([f"study={shown(name)}: there is no such file{hint}; give a path or one of: {known}"])
+    raise ConfigError(
+        [f"study={shown(name, LONGEST_PATH)}: there is no such file{hint}; give a path or one of: {known}"]
+    )
 
 
 def _start_of(file: Path) -> str:

@@ -29,7 +29,7 @@ def read_yaml(text: str) -> Any:
         _Check().values_of(root, 1)
         return loader.construct_document(root)
     except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())) from error
+        raise ValueError(shown(" ".join(str(error).split()), 400)) from error
     except RecursionError:
         raise ValueError(f"it is nested more than {DEEPEST} deep: write it flatter") from None
 

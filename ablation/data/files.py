@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ablation.errors import DataError, reason, shown
+from ablation.errors import LONGEST_PATH, DataError, reason, shown
 
 MOST_LOOKED_AT = 200_000
 """Files of a folder and all that is within, a second's work; a data set has a few hundred."""
@@ -25,9 +25,13 @@ def files_under(folder: Path, suffix: str) -> list[Path]:
     for file in found:
         if not file.is_file():
             what = "a folder" if file.is_dir() else "a broken link" if file.is_symlink() else "no file"
-            raise DataError(f"{shown(str(file), 300)} is {what}, not a file of stories: move it elsewhere")
+            raise DataError(
+                f"{shown(str(file), LONGEST_PATH)} is {what}, not a file of stories: move it elsewhere"
+            )
     return sorted(found)
 
 
 def _refuse(error: OSError) -> None:
-    raise DataError(f"{shown(str(error.filename), 300)} cannot be looked into: {reason(error)}") from error
+    raise DataError(
+        f"{shown(str(error.filename), LONGEST_PATH)} cannot be looked into: {reason(error)}"
+    ) from error

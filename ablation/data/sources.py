@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ablation.data.files import files_under
 from ablation.data.hub import hub_refusal, stay_offline
-from ablation.errors import DataError, reason, shown
+from ablation.errors import LONGEST_PATH, DataError, reason, shown
 
 STORYWORLD = "storyworld"
 STORY_REASONING = "daniel3303/StoryReasoning"
@@ -65,7 +65,9 @@ def open_source(name: str, world_stories: int, progress: Progress = silent) -> S
     if isdir(folder):
         return _open_folder(folder, folder.resolve().name)
     if name.count("/") != 1 or name.startswith((".", "/", "~")) or name.endswith(".parquet"):
-        raise DataError(f"dataset={shown(name)}: there is no such folder; give a folder, {OFFLINE_CHOICES}")
+        raise DataError(
+            f"dataset={shown(name, LONGEST_PATH)}: there is no such folder; give a folder, {OFFLINE_CHOICES}"
+        )
     return _open_hub(name)
 
 
@@ -163,7 +165,9 @@ def _saved_rows(folder: Path, files: list[Path]) -> Rows:
     splits = loaded if isinstance(loaded, DatasetDict) else {"train": loaded}
     read = {Path(file["filename"]) for split in splits.values() for file in split.cache_files}
     for file in sorted(read - set(files)):
-        raise DataError(f"{folder} names {shown(str(file))}, which is not among its files: save it again")
+        raise DataError(
+            f"{folder} names {shown(str(file), LONGEST_PATH)}, which is not among its files: save it again"
+        )
     return _loaded_rows(splits, str(folder))
 
 
@@ -209,7 +213,7 @@ def _check_columns(names: list[str], place: str) -> None:
     missing = [column for column in COLUMNS if column not in names]
     if missing:
         raise DataError(
-            f"{place} lacks the column {', '.join(missing)}; it has {shown(', '.join(names), 300)}. The "
+            f"{place} lacks the column {', '.join(missing)}; it has {shown(', '.join(names), LONGEST_PATH)}. The "
             f"StoryReasoning schema needs {', '.join(COLUMNS)}"
         )
 
