@@ -174,7 +174,7 @@ PIECES = (
 
 def broken(draws: random.Random) -> str:
     text = GOOD
-    for _ in range(draws.randint(1, 4)):
+    for _ in range(draws.choice((1, 1, 1, 2, 4))):
         place, turn = draws.randrange(len(text) + 1), draws.randrange(4)
         if turn == 0:
             text = text[:place] + draws.choice(PIECES) + text[place:]

@@ -36,7 +36,7 @@ FIXED = {
     "max_stories": "it changes the test stories too: give it on the command line",
     "scored_windows": "which windows are scored is the study's choice: set it in the baseline",
 }
-LONGEST_NAME, MOST_ARMS = 60, 1000
+LONGEST_NAME, MOST_ARMS, LONGEST_PROBLEM = 60, 1000, 500
 ONLY, ALL, ALL_BUT = "only ", "all", "all but "
 """Names of the arms that one_factor_in and one_factor_out give."""
 
@@ -102,7 +102,9 @@ class _Reader:
             self.problems.append(f"primary={primary} must stand under metrics, with its delta and reason")
         arms, published = self._arms(), self._published()
         if self.problems:
-            raise ConfigError([f"study {self.file}: {problem}" for problem in self.problems])
+            raise ConfigError(
+                [f"study {self.file}: {shown(problem, LONGEST_PROBLEM)}" for problem in self.problems]
+            )
         return Study(name, question, primary, stakes, tuple(arms), published, text)
 
     def _words(self, section: str, within: dict | None = None) -> str:
@@ -225,7 +227,7 @@ class _Reader:
         return made
 
     def _arm(self, name: str, changes: dict[str, Any], base: dict[str, Any]) -> Arm | None:
-        whose = f"arm {name}: "
+        whose = f"arm {shown(name)}: "
         if not _file_safe(name):
             self.problems.append(
                 f"{whose}its name must be 1 to {LONGEST_NAME} letters, digits, spaces or any of . _ + = , -"

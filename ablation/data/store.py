@@ -124,8 +124,7 @@ def prepare(config: Config, source: StorySource, progress: Progress = silent) ->
         "tokenizer": tokenizer,
         "max_stories": str(config.max_stories),
     }
-    name = source.name.encode()[:LONGEST_NAME].decode(errors="ignore")
-    folder = cache_folder() / "prepared" / f"{name}-{short_hash(made_from)}"
+    folder = cache_folder() / "prepared" / f"{_inside(source.name)}-{short_hash(made_from)}"
     damage = damage_of(folder) if folder.exists() else None
     note = "found" if folder.exists() and not damage else "made"
     if damage:
@@ -136,6 +135,12 @@ def prepare(config: Config, source: StorySource, progress: Progress = silent) ->
         _build(folder, config, source, tokenizer, made_from, progress)
     manifest = json.loads((folder / "manifest.json").read_text())
     return Store(folder, manifest["data_hash"], manifest["tokenizer_hash"], manifest["vocabulary"], note)
+
+
+def _inside(name: str) -> str:
+    """A data set's name as a path that no file system refuses and that does not lead out of a folder."""
+    parts = "/".join(part for part in name.split("/") if part not in ("", ".", ".."))
+    return parts.encode()[:LONGEST_NAME].decode(errors="ignore")
 
 
 def held_windows(config: Config) -> str:
