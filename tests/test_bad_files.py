@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset, DatasetDict, Features, Image, List, Value
-from test_bad_stories import good
 
 from ablation.commands.stories import load_stories
 from ablation.config.config import Config
 from ablation.console import Console
 from ablation.data import files, sources
-from ablation.data.sources import StorySource, cache_folder, first_rows, open_source
+from ablation.data.sources import StorySource, first_rows, open_source
 from ablation.data.store import prepare
 from ablation.errors import DataError
+from tests.test_bad_stories import good
 
 STORIES = 12
 
@@ -224,29 +224,6 @@ def test_a_thousand_broken_parquet_files(tmp_path, bytes_of_parquet):
     sweep(tmp_path, bytes_of_parquet, 1000)
 
 
-NAMES = (
-    "my[1]",
-    "a**b",
-    "x{1}",
-    " ",
-    "-rf",
-    "ü ñ",
-    "%20",
-    "a b",
-    "n" * 250,
-    "é" * 120,
-    "b'",
-    "$(id)",
-    ";id",
-)
-
-
-@pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name[:12]))
-def test_a_folder_of_any_name_is_prepared_inside_the_cache(tmp_path, name):
-    store = prepared(write(tmp_path / name, rows_of(40)))
-    assert store.folder.parent == cache_folder() / "prepared" and store.index("train").read
-
-
 def test_empty_files_are_passed_over_and_an_empty_split_is_refused(tmp_path):
     schema, folder = pa.Table.from_pylist(rows_of()).schema, data_set(tmp_path / "some")
     write(folder, [], "train-00.parquet", schema)
@@ -259,26 +236,6 @@ def test_a_folder_is_read_without_a_word_to_any_server(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr("socket.getaddrinfo", lambda *address, **_: asked.append(address) or [])
     assert len(everything(data_set(tmp_path / "mine"))) == 2 * STORIES and not asked
-
-
-def test_no_other_folder_of_a_like_name_is_read(tmp_path):
-    write(tmp_path / "abb", rows_of(30))
-    assert len(everything(data_set(tmp_path / "a?b"))) == 2 * STORIES
-    assert len(everything(data_set(tmp_path / "a*b"))) == 2 * STORIES
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["", " ", "./nowhere", "~nobody-of-that-name/x", "x" * 5000, "a" * 300 + "/b", "../../up", "/", "\0", "a\0/b", "a/../b", "x.parquet", "/dev/null", "/proc/self/mem", "a/b/c"],
-    ids=lambda name: ascii(name[:12]),
-)  # fmt: skip
-def test_a_name_of_no_data_set_is_refused_at_once(name, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(files, "MOST_LOOKED_AT", 1000)
-    with pytest.raises(
-        DataError, match=r"give a folder|give the data set's own folder|offline, use|neither parquet"
-    ):
-        open_source(name, 20)
 
 
 FEATURES = Features(
