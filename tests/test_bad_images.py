@@ -89,6 +89,10 @@ def test_every_kind_that_is_named_is_read(kind):
     assert isinstance(outcome(encoded(picture(), kind)), np.ndarray)
 
 
+def test_a_progressive_picture_is_read():
+    assert isinstance(outcome(scanned(3)), np.ndarray)
+
+
 def test_an_animation_is_its_first_picture():
     assert np.array_equal(outcome(STRANGE["animated PNG"]), outcome(GOOD))
 
@@ -101,6 +105,13 @@ def test_a_picture_is_turned_as_its_exif_says():
     assert np.array_equal(
         prepare_frame(turned, False), prepare_frame(picture().rotate(-90, expand=True), False)
     )
+
+
+def scanned(times: int) -> bytes:
+    """A progressive JPEG whose last scan comes again and again."""
+    image = encoded(picture(), "JPEG", progressive=True)
+    last = image[image.rindex(b"\xff\xda") : -2]
+    return image[:-2] + times * last + image[-2:]
 
 
 REFUSED = {
@@ -117,6 +128,7 @@ REFUSED = {
     "floats": (encoded(Image.fromarray(np.ones((9, 11), np.float32)), "TIFF"), "more than 8 bits a channel"),
     "a bomb of 60,000 x 60,000": (png(60_000, 60_000, 3), "3600000000 pixels"),
     "one below Pillow's own limit": (png(12_000, 12_000, 12_000), "12,000 × 12,000 pixels are more than 33,554,432: make it smaller"),
+    "a JPEG of endless scans": (scanned(5000), "5,010 scans are more than 200: save it anew"),
     "a text of gigabytes in a PNG": (png(8, 8, 8, chunk(b"zTXt", b"k\0\0" + zlib.compress(b"a" * 10**8, 9))), "Decompressed data too large"),
 }  # fmt: skip
 

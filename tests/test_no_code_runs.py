@@ -21,7 +21,7 @@ from ablation.data.sources import open_source
 from ablation.data.store import prepare
 from ablation.data.tokens import load_tokenizer
 from ablation.errors import AblationError, DataError, TrackingError
-from ablation.train.checkpoint import load_checkpoint, restore, save_checkpoint, snapshot
+from ablation.train.checkpoint import FORMAT, load_checkpoint, restore, save_checkpoint, snapshot
 from ablation.train.loop import LoopState
 from tests.test_bad_files import rows_of, write
 
@@ -118,7 +118,7 @@ def test_the_malice_of_these_tests_would_run(tmp_path):
 
 
 def test_a_checkpoint_that_is_a_program_is_refused_and_not_run(malice, tmp_path):
-    whole = {"format": 1, "identity": {}, "module": {}, "optimizer": {}, "state": {}}
+    whole = {"format": FORMAT, "identity": {}, "module": {}, "optimizer": {}, "state": {}}
     torch.save(whole | {"module": {"weight": malice}}, tmp_path / "last.pt")
     (tmp_path / "best.pt").write_bytes(pickle.dumps(malice))
     for name in ("last.pt", "best.pt"):
@@ -128,7 +128,7 @@ def test_a_checkpoint_that_is_a_program_is_refused_and_not_run(malice, tmp_path)
             load_checkpoint(tmp_path / name)
 
 
-@pytest.mark.parametrize("contents", [{}, [], 3, {"format": 1}, {"format": 9, "module": {}}, {"format": 1, "identity": 3, "module": [], "optimizer": {}, "state": {}}], ids=repr)  # fmt: skip
+@pytest.mark.parametrize("contents", [{}, [], 3, {"format": FORMAT}, {"format": 9, "module": {}}, {"format": FORMAT, "identity": 3, "module": [], "optimizer": {}, "state": {}}], ids=repr)  # fmt: skip
 def test_a_file_of_weights_that_is_no_checkpoint_is_refused(tmp_path, contents):
     torch.save(contents, tmp_path / "last.pt")
     with pytest.raises(AblationError, match=r"last.pt (is not a whole checkpoint|has format)"):
@@ -162,8 +162,8 @@ def test_a_cache_of_oracles_that_is_a_program_is_made_again(malice, tmp_path):
 
 
 def test_a_cache_of_sentences_that_is_a_program_is_made_again(malice, tmp_path, monkeypatch):
-    vectors = np.ones((2, 3), np.float32)
-    monkeypatch.setattr(sentences, "_encoder", lambda place: (None, torch.nn.Linear(1, 1)))
+    vectors, encoder = np.ones((2, 3), np.float32), torch.nn.Linear(1, 1)
+    monkeypatch.setattr(sentences, "_encoder", lambda place: (None, encoder))
     monkeypatch.setattr(sentences, "_read", lambda *_: vectors)
     monkeypatch.setenv("ABLATION_CACHE", str(tmp_path))
     assert np.array_equal(sentences.sentence_vectors(["a", "b"], "x"), vectors)
@@ -175,7 +175,8 @@ def test_a_cache_of_sentences_that_is_a_program_is_made_again(malice, tmp_path, 
         np.ones(2, np.float32),
     ):
         np.save(file, content, allow_pickle=True)
-        assert np.array_equal(sentences.sentence_vectors(["a", "b"], "x"), vectors)
+        again = sentences.sentence_vectors(["a", "b"], "x")
+        assert np.array_equal(again, vectors) and again.dtype == np.float32
     for content in (pickle.dumps(malice), b"", b"\x93NUMPY", file.read_bytes()[:-3]):
         file.write_bytes(content)
         assert np.array_equal(sentences.sentence_vectors(["a", "b"], "x"), vectors)

@@ -12,6 +12,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM
 """What is read; an EPS, for one, is a program that Pillow has Ghostscript run."""
 MOST_PIXELS = 2**25
 """Of a picture, a frame of 8K film among them. A small file may declare billions."""
+SCAN, MOST_SCANS = b"\xff\xda", 200
+"""Of a progressive JPEG, which has about ten; each goes over all pixels, and thousands fit into a small file."""
 MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
 """Eight bits a channel or fewer: Pillow cuts off what is brighter than 255 of the others, so that all goes white."""
 
@@ -19,17 +21,24 @@ MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK",
 def decode_frame(encoded: bytes) -> Image.Image:
     """An encoded image as full-size RGB, upright as its EXIF says (like `datasets` does).
 
-    Raises OSError, SyntaxError or ValueError when it cannot be read, is of more than MOST_PIXELS or of no mode of MODES.
+    Raises OSError, SyntaxError or ValueError when it cannot be read, or is beyond the limits above.
     """
     with Image.open(io.BytesIO(encoded), formats=_formats()) as image:
-        width, height = image.size
-        if width * height > MOST_PIXELS:
-            raise ValueError(f"{width:,} × {height:,} pixels are more than {MOST_PIXELS:,}: make it smaller")
-        if image.mode not in MODES:
-            raise ValueError(f"its mode {image.mode} has more than 8 bits a channel: save it with 8")
+        _check(image, encoded)
         ImageOps.exif_transpose(image, in_place=True)
         image.load()
         return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _check(image: Image.Image, encoded: bytes) -> None:
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        raise ValueError(f"{width:,} × {height:,} pixels are more than {MOST_PIXELS:,}: make it smaller")
+    if image.mode not in MODES:
+        raise ValueError(f"its mode {image.mode} has more than 8 bits a channel: save it with 8")
+    scans = bytes(encoded).count(SCAN) if image.format in ("JPEG", "MPO") else 0
+    if scans > MOST_SCANS:
+        raise ValueError(f"{scans:,} scans are more than {MOST_SCANS}: save it anew")
 
 
 @cache
