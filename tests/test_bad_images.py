@@ -127,9 +127,9 @@ REFUSED = {
     "32 bit grey": (encoded(Image.fromarray(np.arange(99, dtype=np.int32).reshape(9, 11)), "TIFF"), "more than 8 bits"),
     "floats": (encoded(Image.fromarray(np.ones((9, 11), np.float32)), "TIFF"), "more than 8 bits a channel"),
     "a bomb of 60,000 x 60,000": (png(60_000, 60_000, 3), "3600000000 pixels"),
-    "one below Pillow's own limit": (png(12_000, 12_000, 12_000), "12,000 × 12,000 pixels are more than 33,554,432: make it smaller"),
+    "one below Pillow's own limit": (png(12_000, 12_000, 3), "12,000 × 12,000 pixels are more than 33,554,432: make it smaller"),
     "a JPEG of endless scans": (scanned(5000), "5,010 scans are more than 200: save it anew"),
-    "a text of gigabytes in a PNG": (png(8, 8, 8, chunk(b"zTXt", b"k\0\0" + zlib.compress(b"a" * 10**8, 9))), "Decompressed data too large"),
+    "a text of gigabytes in a PNG": (png(8, 8, 8, chunk(b"zTXt", b"k\0\0" + zlib.compress(b"a" * 10**7, 9))), "Decompressed data too large"),
 }  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def test_a_picture_that_is_none_is_refused_at_once(image, told):
         began = time.perf_counter()
         message = outcome(image)
     assert isinstance(message, str) and told in message, message
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 2
 
 
 def test_the_largest_picture_takes_seconds():

@@ -229,7 +229,7 @@ def slowest(size: int) -> float:
 
 def test_the_time_of_reading_grows_with_the_text():
     """Where it grew with the square, 30,000 blanks after a `<` took ten seconds."""
-    assert slowest(30_000) < 1
+    assert slowest(30_000) < 3
 
 
 @pytest.mark.slow
@@ -241,7 +241,7 @@ def test_the_longest_text_is_read_in_seconds():
 def test_a_text_of_ten_megabytes_is_refused_at_once(column):
     began = time.perf_counter()
     told = outcome(good() | {column: "<gdi image1>" * 900_000})
-    assert "10,800,000 characters, more than 1,000,000" in told and time.perf_counter() - began < 1
+    assert "10,800,000 characters, more than 1,000,000" in told and time.perf_counter() - began < 2
 
 
 def test_thousands_of_frames_are_refused_and_many_are_not():
