@@ -1,5 +1,24 @@
 """What can go wrong for a user: each error carries its message and the exit code of the program."""
 
+LONGEST_SHOWN, LONGEST_PATH = 80, 300
+
+
+def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
+    """A value within a message: on one line, printable, its first `longest` characters."""
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except ValueError:  # Python writes no integer of more than 4,300 digits
+        text = "an integer too long to write"
+    start = text[:longest]
+    start = start if start.isprintable() else start.encode("unicode_escape").decode()
+    return start + ("…" if len(text) > longest else "")
+
+
+def reason(error: BaseException) -> str:
+    """What another library's error says, in its first line."""
+    said = str(error).strip().splitlines() or [""]
+    return shown(said[0].rstrip(".") or type(error).__name__, LONGEST_PATH)
+
 
 class AblationError(Exception):
     """Ends the program with its message and `exit_code`, without a traceback."""

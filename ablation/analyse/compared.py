@@ -36,10 +36,12 @@ def compared_with_published(record: StudyRecord, cells: Sequence[Cell], historie
         for column, loss in LOSS_COLUMNS.items():
             values = [v for run in runs if (v := _last(histories[run.run_id, f"train/{loss}"])) is not None]
             low, high = mean_interval(values)
-            inside = ("yes" if low <= published[column] <= high else "no") if same and len(values) > 1 else ""
+            theirs = published.get(column)
+            known = same and theirs is not None and len(values) > 1
+            inside = ("yes" if low <= theirs <= high else "no") if known else ""
             mean = sum(values) / len(values) if values else None
             told = record.dataset if same else f"{record.dataset} (published: {record.published['dataset']})"
-            row = (arm, published["Epoch"], column, published[column], mean, low, high, len(values))
+            row = (arm, published.get("Epoch"), column, theirs, mean, low, high, len(values))
             rows.append((*row, inside, told, "yes" if same else "no"))
     return pd.DataFrame(rows, columns=COLUMNS)
 

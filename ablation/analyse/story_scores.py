@@ -10,6 +10,7 @@ import numpy as np
 
 from ablation.analyse.bootstrap import StoryScores
 from ablation.config.metrics import Measure
+from ablation.errors import TrackingError, reason
 
 PLACE = "scores/test.csv"
 PARTS = {
@@ -51,8 +52,17 @@ class ScoresByStory:
     def _table(self, run: Any) -> Table | None:
         if run.run_id not in self.tables:
             file = self.fetch(run, PLACE)
-            self.tables[run.run_id] = read_table(file) if file else None
+            self.tables[run.run_id] = self._read(run, file) if file else None
         return self.tables[run.run_id]
+
+    @staticmethod
+    def _read(run: Any, file: Path) -> Table:
+        try:
+            return read_table(file)
+        except (ValueError, OSError, csv.Error) as error:
+            raise TrackingError(
+                f"run {run.run_id}: {PLACE} is not the table that a run writes ({reason(error)}): run it again"
+            ) from error
 
 
 def read_table(file: Path) -> Table:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ablation.errors import TrackingError, reason
+
 FINISHED, MISSING = "FINISHED", "missing"
 
 
@@ -53,8 +55,13 @@ class StudyRecord:
 
     @classmethod
     def from_json(cls, text: str) -> "StudyRecord":
-        """As the parent run holds it."""
-        return cls(**json.loads(text))
+        """As the parent run holds it. Raises TrackingError when it is not what a study writes."""
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise TrackingError(
+                f"the study's record is not one that this version wrote ({reason(error)}): run the study again"
+            ) from error
 
 
 @dataclass(frozen=True)

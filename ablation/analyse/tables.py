@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 from tabulate import tabulate
 
+from ablation.config.config import short_hash
+
 LOSS_COLUMNS = {
     "Total Loss": "total_loss",
     "Image Loss": "image_loss",
@@ -13,6 +15,17 @@ LOSS_COLUMNS = {
 }
 LOSS_SUMMARY_COLUMNS = ["Epoch", *LOSS_COLUMNS]
 RESULTS_COLUMNS = ["Model", *LOSS_SUMMARY_COLUMNS]
+LONGEST_IN_FILE_NAME = 150
+
+
+def in_file_name(arm: str) -> str:
+    """An arm's name in that of a file: in small letters; what no file system takes, or leads to another folder, is
+    replaced, or cut off after 150 bytes, and a digest tells such names apart.
+    """
+    small = arm.lower()
+    safe = "".join(c if c.isalnum() or c in " ._+=,-" else "_" for c in small)
+    safe = safe.encode(errors="replace")[:LONGEST_IN_FILE_NAME].decode(errors="ignore")
+    return safe if safe == small else f"{safe}-{short_hash({'arm': arm})}"
 
 
 def loss_summary(history: dict[str, dict[int, float]]) -> pd.DataFrame:

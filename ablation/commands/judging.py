@@ -4,6 +4,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import expanduser, isfile
 from pathlib import Path
 
 import pandas as pd
@@ -26,6 +27,7 @@ from ablation.analyse.study_tables import (
 from ablation.analyse.tables import (
     LOSS_COLUMNS,
     RESULTS_COLUMNS,
+    in_file_name,
     loss_summary,
     loss_summary_csv,
     mean_history,
@@ -77,7 +79,7 @@ def find_study(named: str, experiment: str | None) -> tuple[RunRecord, list[RunR
     """
     if RUN_ID.fullmatch(named):
         return get_record(named), []
-    name = load_study(named).name if Path(named).expanduser().is_file() else named
+    name = load_study(named).name if isfile(expanduser(named)) else named
     found = [run for run in find_runs(KIND, experiment) if run.tags.get("study") == name]
     if not found:
         known = sorted({run.tags.get("study", "") for run in find_runs(KIND, experiment)})
@@ -207,4 +209,4 @@ def _results(record: StudyRecord, summaries: dict[str, pd.DataFrame]) -> pd.Data
 
 
 def _file(arm: str) -> str:
-    return arm.lower().replace(" ", "_")
+    return in_file_name(arm.replace(" ", "_"))

@@ -1,5 +1,7 @@
 """What a run reached against its floors, in words and as a table."""
 
+import shlex
+
 from tabulate import tabulate
 
 from ablation.analyse.gate import COLLAPSED_SHARE
@@ -78,7 +80,7 @@ def repeat_command(config: Config) -> str:
     """The shortest `python -m ablation` command with the same configuration."""
     defaults = recipe_texts(config.nearest_recipe)
     changed = [
-        f"--{name} {text}"
+        f"--{name} {shlex.quote(text)}"
         for name, text in config.texts().items()
         if text != defaults[name] and name not in ("resume", "recipe")
     ]

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from os.path import expanduser
 from pathlib import Path
 
 from ablation.commands.stories import load_stories
@@ -10,7 +11,7 @@ from ablation.console import Console
 from ablation.data.sources import StorySource
 from ablation.data.statistics import measure, table
 from ablation.data.store import prepare
-from ablation.errors import AblationError
+from ablation.errors import LONGEST_PATH, AblationError, reason, shown
 from ablation.track.store import label_bystander
 
 
@@ -38,8 +39,17 @@ def statistics(options: PrepareOptions, source: StorySource, console: Console) -
 
 
 def free_folder(export: str) -> Path:
-    """Raises AblationError when the folder holds something already."""
-    folder = Path(export).expanduser()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    """Made where it is missing. Raises AblationError when it holds something already, or cannot be made."""
+    folder = Path(expanduser(export))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = any(folder.iterdir())
+    except FileExistsError:
+        taken = True
+    except OSError as error:
+        raise AblationError(
+            f"export={shown(export, LONGEST_PATH)} cannot be a folder: {reason(error)}"
+        ) from error
+    if taken:
         raise AblationError(f"export={folder} exists and is not an empty folder: name another")
     return folder

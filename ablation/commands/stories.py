@@ -1,5 +1,6 @@
 """A configuration's stories: found or made, prepared, split, and what was left out told."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from ablation.data.sources import SPLITS, StorySource, open_source
 from ablation.data.store import Store, prepare
 from ablation.data.tokens import Vocabulary
 from ablation.data.windows import StoryWindows, all_windows, split_hash, split_train_validation
-from ablation.errors import DataError
+from ablation.errors import DataError, shown
 
 MOST_IDS_SHOWN = 5
 
@@ -84,9 +85,19 @@ def _of_kind(windows: StoryWindows, kind: str, part: str, console: Console) -> S
 
 
 def tell_skipped(store: Store, console: Console) -> None:
-    """One line for each reason why stories of a split have no window."""
+    """One line for each reason why stories of a split have no window, and one for ids of several stories."""
     for split in SPLITS:
         index = store.index(split)
         for reason, ids in index.skipped.items():
-            shown = ", ".join(ids[:MOST_IDS_SHOWN]) + (" …" if len(ids) > MOST_IDS_SHOWN else "")
-            console.say(f"data: {len(ids)} of {index.read} {split} stories left out, {reason}: {shown}")
+            console.say(
+                f"data: {len(ids)} of {index.read} {split} stories left out, {reason}: {_listed(ids)}"
+            )
+        shared = [story for story, count in Counter(index.story_ids).items() if count > 1]
+        if shared:
+            console.say(
+                f"data: {len(shared)} {split} ids are each of several stories, all taken: {_listed(shared)}"
+            )
+
+
+def _listed(ids: list[str]) -> str:
+    return ", ".join(map(shown, ids[:MOST_IDS_SHOWN])) + (" …" if len(ids) > MOST_IDS_SHOWN else "")

@@ -1,5 +1,6 @@
 """`summary`: the tables of the results, from what the tracking server holds."""
 
+from os.path import expanduser
 from pathlib import Path
 
 import pandas as pd
@@ -7,7 +8,7 @@ from tabulate import tabulate
 
 from ablation.analyse.study_tables import STYLES
 from ablation.analyse.summary import arm_loss_summary, results_table, seeds_of, select_runs
-from ablation.analyse.tables import loss_summary_csv, results_csv, results_page
+from ablation.analyse.tables import in_file_name, loss_summary_csv, results_csv, results_page
 from ablation.commands.judging import (
     TRAIN_LOSSES,
     Judged,
@@ -19,7 +20,7 @@ from ablation.commands.judging import (
 )
 from ablation.config.entries import SummaryOptions
 from ablation.console import Console
-from ablation.errors import AblationError, Incomplete
+from ablation.errors import LONGEST_PATH, AblationError, Incomplete, reason, shown
 from ablation.track.query import find_runs, metric_histories
 from ablation.track.store import label_bystander, open_store
 
@@ -80,8 +81,8 @@ def _draw(judged: Judged, folder: Path) -> list[str]:
 def _sum_up(options: SummaryOptions, console: Console) -> int:
     """The tables of all single configurations."""
     selection = select_runs(find_runs("train", options.experiment))
-    for left, reason in selection.left_out:
-        console.say(f"left out: {left.name} {left.run_id} {reason}")
+    for left, why in selection.left_out:
+        console.say(f"left out: {left.name} {left.run_id} {why}")
     if not selection.arms:
         where = f"experiment {options.experiment}" if options.experiment else "any experiment"
         raise Incomplete(f"{where} holds no finished training run; make one with `python -m ablation main`")
@@ -91,7 +92,7 @@ def _sum_up(options: SummaryOptions, console: Console) -> int:
         arm: arm_loss_summary(runs, lambda *key: histories[key]) for arm, runs in selection.arms.items()
     }
     for arm, table in summaries.items():
-        (folder / f"loss_summary_{arm.lower()}.csv").write_text(loss_summary_csv(table))
+        (folder / f"loss_summary_{in_file_name(arm)}.csv").write_text(loss_summary_csv(table))
     results = results_table(selection, summaries)
     (folder / f"{RESULTS}.csv").write_text(results_csv(results))
     _write_copy(results, folder, options.format)
@@ -101,11 +102,11 @@ def _sum_up(options: SummaryOptions, console: Console) -> int:
 
 
 def _writable(out: str) -> Path:
-    folder = Path(out).expanduser()
+    folder = Path(expanduser(out))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AblationError(f"out={out} cannot be a folder: {error}") from error
+        raise AblationError(f"out={shown(out, LONGEST_PATH)} cannot be a folder: {reason(error)}") from error
     return folder
 
 

@@ -4,11 +4,11 @@ import textwrap
 from dataclasses import replace
 
 from ablation.config.config import Config
-from ablation.config.declare import Key, Settings, keys_of, parse, resolve, to_text, unknown
+from ablation.config.declare import Key, Settings, keys_of, nearest, parse, resolve, to_text, unknown
 from ablation.config.entries import ENTRY_POINTS, RECIPE_ENTRIES, EntryPoint
 from ablation.config.recipes import with_recipe
 from ablation.config.study_file import load_study
-from ablation.errors import ConfigError
+from ablation.errors import ConfigError, shown
 
 HELP_WORDS = ("--help", "-h", "help")
 
@@ -22,16 +22,17 @@ def read_words(words: list[str]) -> dict[str, str]:
     while rest:
         word = rest.pop(0)
         if not word.startswith("--") or len(word) == 2:
-            problems.append(f"{word!r} stands alone: write --key value")
+            problems.append(f"'{shown(word)}' stands alone: write --key value")
             continue
         name, equals, value = word[2:].partition("=")
         if not equals:
             if not rest or rest[0].startswith("--"):
-                problems.append(f"--{name} has no value: write --{name} value")
+                problems.append(f"--{shown(name)} has no value: write --{shown(name)} value")
                 continue
             value = rest.pop(0)
         if name in given:
-            problems.append(f"--{name} is given twice ({given[name]} and {value}): give it once")
+            both = f"{shown(given[name])} and {shown(value)}"
+            problems.append(f"--{shown(name)} is given twice ({both}): give it once")
         given[name] = value
     if problems:
         raise ConfigError(problems)
@@ -81,10 +82,8 @@ def _with_overrides(entry: EntryPoint, given: dict[str, str]) -> Settings:
 def entry_of(name: str) -> EntryPoint:
     """The entry point of that name. Raises ConfigError with the nearest one that exists."""
     if name not in ENTRY_POINTS:
-        known = ", ".join(ENTRY_POINTS)
-        message = unknown(name, ENTRY_POINTS).replace("key", "command", 1).split(";")
-        hint = message[1].strip() if "did you mean" in message[-1] else f"the commands are {known}"
-        raise ConfigError([f"{message[0]}; {hint}"])
+        hint = nearest(name, ENTRY_POINTS) or f"; the commands are {', '.join(ENTRY_POINTS)}"
+        raise ConfigError([f"unknown command {shown(name)}{hint}"])
     return ENTRY_POINTS[name]
 
 

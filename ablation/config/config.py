@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ablation.config.declare import Settings, key, keys_of, to_text
 from ablation.config.recipes import RECIPES
+from ablation.errors import shown
 
 DEFAULT_EXPERIMENT = "visual-storytelling"
 SENTENCE_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
@@ -178,7 +179,7 @@ class Config(Settings):
             )
         if self.sentence_model != SENTENCE_MODEL and self.text_encoder != "minilm":
             problems.append(
-                f"sentence_model={self.sentence_model} is read by text_encoder=minilm only, and text_encoder is "
+                f"sentence_model={shown(self.sentence_model)} is read by text_encoder=minilm only, and text_encoder is "
                 f"{self.text_encoder}: give both or neither"
             )
         return problems

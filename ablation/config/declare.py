@@ -6,14 +6,17 @@
 import difflib
 import math
 import types
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from typing import Any, get_args, get_type_hints
 
-from ablation.errors import ConfigError
+from ablation.errors import ConfigError, shown
 
-NONE_TEXT = "none"
+NONE_TEXT, LONGEST_TEXT = "none", 1000
+UNPRINTED = ("Cc", "Cs")
+"""Unicode categories that no text may hold: control characters and halves of characters."""
 TRUE_TEXTS, FALSE_TEXTS = ("true", "yes", "1"), ("false", "no", "0")
 
 
@@ -83,7 +86,7 @@ def parse(declared: Key, given: Any) -> Any:
         return None
     value = _convert(declared, given)
     if declared.choices and value not in declared.choices:
-        raise ValueError(f"{_shown(declared, given)}{_nearest(value, declared.choices)}")
+        raise ValueError(f"{_shown(declared, given)}{nearest(value, declared.choices)}")
     inside = (
         (declared.low is None or value >= declared.low)
         and (declared.above is None or value > declared.above)
@@ -100,29 +103,42 @@ def _convert(declared: Key, given: Any) -> Any:
     if declared.kind is bool and text.lower() in TRUE_TEXTS + FALSE_TEXTS:
         return text.lower() in TRUE_TEXTS
     if declared.kind is str and text:
-        return text
+        return _plain(declared, text)
     if declared.kind in (int, float):
         try:
             number = declared.kind(text)
         except ValueError:
             raise ValueError(_shown(declared, given)) from None
-        if math.isfinite(number):
+        if isinstance(number, int) or math.isfinite(number):
             return number
     raise ValueError(_shown(declared, given))
 
 
+def _plain(declared: Key, text: str) -> str:
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(
+            f"{declared.name}={shown(text)} has {len(text):,} characters: give at most {LONGEST_TEXT:,}"
+        )
+    if any(unicodedata.category(character) in UNPRINTED for character in text):
+        raise ValueError(
+            f"{declared.name}={shown(text)} holds a control character or half a character: leave it out"
+        )
+    return text
+
+
 def _shown(declared: Key, given: Any) -> str:
-    return f"{declared.name}={to_text(given)!s} is not allowed: give {declared.limits}"
+    return f"{declared.name}={shown(to_text(given))} is not allowed: give {declared.limits}"
 
 
-def _nearest(word: str, known) -> str:
-    close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
+def nearest(word: str, known) -> str:
+    """`; did you mean …?` where one of those known is like the word."""
+    close = difflib.get_close_matches(str(word)[:LONGEST_TEXT], list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
 
 
 def unknown(word: str, known) -> str:
     """The message for a key that does not exist, with the nearest one that does."""
-    return f"unknown key {word}{_nearest(word, known) or '; --help lists the keys'}"
+    return f"unknown key {shown(str(word))}{nearest(word, known) or '; --help lists the keys'}"
 
 
 class Settings:

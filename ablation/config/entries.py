@@ -6,6 +6,7 @@ from typing import Any
 from ablation.config.config import Config
 from ablation.config.declare import Settings, key, keys_of
 from ablation.config.recipes import RECIPES
+from ablation.errors import shown
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,9 @@ class PrepareOptions(Config):
         """Other data sets are parquet already."""
         problems = super().conflicts()
         if self.export and self.dataset != "storyworld":
-            problems.append(f"export={self.export} writes only dataset=storyworld, not {self.dataset}")
+            problems.append(
+                f"export={shown(self.export)} writes only dataset=storyworld, not {shown(self.dataset)}"
+            )
         return problems
 
 

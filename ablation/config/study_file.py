@@ -1,17 +1,18 @@
 """A study read from its YAML file; every problem is gathered before it raises, as for a configuration."""
 
+import math
+import os
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ablation.config.config import Config
-from ablation.config.declare import keys_of, to_text, unknown
+from ablation.config.declare import keys_of, nearest, to_text, unknown
 from ablation.config.metrics import MEASURES
 from ablation.config.recipes import recipe_of
 from ablation.config.study import Arm, Published, Stake, Study
-from ablation.errors import ConfigError
+from ablation.config.yaml_text import LONGEST_TEXT, read_yaml
+from ablation.errors import LONGEST_PATH, ConfigError, shown
 
 SHIPPED = Path(__file__).parents[1] / "studies"
 SECTIONS = (
@@ -35,7 +36,7 @@ FIXED = {
     "max_stories": "it changes the test stories too: give it on the command line",
     "scored_windows": "which windows are scored is the study's choice: set it in the baseline",
 }
-LONGEST_NAME = 60
+LONGEST_NAME, MOST_ARMS, LONGEST_PROBLEM = 60, 1000, 500
 ONLY, ALL, ALL_BUT = "only ", "all", "all but "
 """Names of the arms that one_factor_in and one_factor_out give."""
 
@@ -50,26 +51,34 @@ def load_study(name: str, overrides: dict[str, str] | None = None) -> Study:
 
     Raises ConfigError with every problem of the file and of the overrides.
     """
+    told = f"study={shown(name, LONGEST_PATH)}"
     try:
-        text = _file_of(name).read_text(encoding="utf-8")
-        content = yaml.safe_load(text)
+        text = _start_of(_file_of(name))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"study={name} cannot be read as text (UTF-8): {error}"]) from error
-    except yaml.YAMLError as error:
-        raise ConfigError([f"study={name} is not YAML: {' '.join(str(error).split())}"]) from error
+        raise ConfigError([f"{told} cannot be read as text (UTF-8): {error}"]) from error
+    try:
+        content = read_yaml(text)
+    except ValueError as error:
+        raise ConfigError([f"{told} is not YAML that can be taken: {error}"]) from error
     return _Reader(name, content, overrides or {}).study(text)
 
 
 def _file_of(name: str) -> Path:
-    shipped, own = SHIPPED / f"{name}.yaml", Path(name).expanduser()
+    shipped, own = SHIPPED / f"{name}.yaml", Path(os.path.expanduser(name))
     if name in shipped_studies():
         return shipped
-    if own.is_file():
+    if os.path.isfile(own):
         return own
-    known = ", ".join(shipped_studies())
-    hint = unknown(name, shipped_studies()).replace("key", "study", 1).split(";")[1:]
-    told = hint[0].strip() + "; " if hint and "did you mean" in hint[0] else ""
-    raise ConfigError([f"study={name}: there is no such file; {told}give a path or one of: {known}"])
+    hint, known = nearest(name, shipped_studies()), ", ".join(shipped_studies())
+    raise ConfigError(
+        [f"study={shown(name, LONGEST_PATH)}: there is no such file{hint}; give a path or one of: {known}"]
+    )
+
+
+def _start_of(file: Path) -> str:
+    """As much as is ever read, and a little more."""
+    with file.open(encoding="utf-8") as opened:
+        return opened.read(LONGEST_TEXT + 1)
 
 
 class _Reader:
@@ -93,7 +102,9 @@ class _Reader:
             self.problems.append(f"primary={primary} must stand under metrics, with its delta and reason")
         arms, published = self._arms(), self._published()
         if self.problems:
-            raise ConfigError([f"study {self.file}: {problem}" for problem in self.problems])
+            raise ConfigError(
+                [f"study {self.file}: {shown(problem, LONGEST_PROBLEM)}" for problem in self.problems]
+            )
         return Study(name, question, primary, stakes, tuple(arms), published, text)
 
     def _words(self, section: str, within: dict | None = None) -> str:
@@ -101,12 +112,15 @@ class _Reader:
         if not isinstance(value, str) or not value.strip():
             self.problems.append(f"{section} is missing: give it as text")
             return ""
-        return " ".join(value.split())
+        words = " ".join(value.split())
+        if not words.isprintable():
+            self.problems.append(f"{section} holds characters that cannot be printed: {shown(words)}")
+        return words
 
     def _mapping(self, section: str) -> dict:
         value = self.content.get(section, {})
         if not isinstance(value, dict):
-            self.problems.append(f"{section} must be a mapping, not {value!r}")
+            self.problems.append(f"{section} must be a mapping, not {shown(value)}")
             return {}
         return {str(key): inner for key, inner in value.items()}
 
@@ -116,7 +130,7 @@ class _Reader:
             if name not in MEASURES:
                 self.problems.append(unknown(name, MEASURES).replace("key", "metric", 1))
             elif not isinstance(declared, dict) or set(declared) - {"delta", "effect", "reason"}:
-                self.problems.append(f"metrics: {name} takes delta, effect and reason, not {declared!r}")
+                self.problems.append(f"metrics: {name} takes delta, effect and reason, not {shown(declared)}")
             else:
                 made[name] = self._stake(name, declared)
         return made
@@ -125,9 +139,11 @@ class _Reader:
         numbers = {}
         for word in ("delta", "effect"):
             value = declared.get(word)
-            good = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1e9
+            good = _is_number(value) and 0 < value < 1e9
             if not good and not (word == "effect" and value is None):
-                self.problems.append(f"metrics: {name}: {word}={value} is not allowed: give a number > 0")
+                self.problems.append(
+                    f"metrics: {name}: {word}={shown(value)} is not allowed: give a number > 0"
+                )
             numbers[word] = float(value) if good else None
         reason = self._words("reason", declared)
         return Stake(numbers["delta"] or 1.0, reason, numbers["effect"])
@@ -150,6 +166,10 @@ class _Reader:
     def _written(self) -> dict[str, dict[str, Any]]:
         """Arm to its changes, in the order of the file's sections."""
         changes: dict[str, dict[str, Any]] = {}
+        sizes = [len(self._mapping(s)) for s in ("arms", "one_factor_in", "one_factor_out")]
+        if sum(sizes) + self._combinations() > MOST_ARMS:
+            self.problems.append(f"it has more than {MOST_ARMS:,} arms: take a part of them")
+            return {}
         for more in (self._explicit(), self._factorial(), self._alone(), self._left_out()):
             for name, change in more.items():
                 if name in changes:
@@ -166,7 +186,7 @@ class _Reader:
             if isinstance(change, dict) and change:
                 made[name] = {str(key): value for key, value in change.items()}
             else:
-                self.problems.append(f"{section}: {name} must name the keys it changes, not {change!r}")
+                self.problems.append(f"{section}: {name} must name the keys it changes, not {shown(change)}")
         return made
 
     def _factorial(self) -> dict[str, dict]:
@@ -174,7 +194,9 @@ class _Reader:
         levels = self._mapping("factorial")
         for key, values in levels.items():
             if not isinstance(values, list) or len(values) < 2:
-                self.problems.append(f"factorial: {key} needs a list of at least two values, not {values!r}")
+                self.problems.append(
+                    f"factorial: {key} needs a list of at least two values, not {shown(values)}"
+                )
                 return {}
         base, declared = self._mapping("baseline") | self.overrides, keys_of(Config)
         made = {}
@@ -187,6 +209,10 @@ class _Reader:
             if change:
                 made[",".join(f"{key}={to_text(value)}" for key, value in change.items())] = change
         return made
+
+    def _combinations(self) -> int:
+        levels = self._mapping("factorial").values()
+        return math.prod(len(values) for values in levels if isinstance(values, list)) if levels else 0
 
     def _alone(self) -> dict[str, dict]:
         return {ONLY + name: change for name, change in self._changes_under("one_factor_in").items()}
@@ -201,7 +227,7 @@ class _Reader:
         return made
 
     def _arm(self, name: str, changes: dict[str, Any], base: dict[str, Any]) -> Arm | None:
-        whose = f"arm {name}: "
+        whose = f"arm {shown(name)}: "
         if not _file_safe(name):
             self.problems.append(
                 f"{whose}its name must be 1 to {LONGEST_NAME} letters, digits, spaces or any of . _ + = , -"
@@ -253,12 +279,22 @@ class _Reader:
         if not isinstance(rows, dict) or not all(isinstance(row, dict) for row in rows.values()):
             self.problems.append("published: rows must map arms to their losses")
             return None
+        self.problems += [
+            f"published: {shown(str(arm))}: {shown(str(column))}={shown(value)} is not allowed: give a number"
+            for arm, row in rows.items()
+            for column, value in row.items()
+            if not _is_number(value)
+        ]
         source, dataset = self._words("source", content), self._words("dataset", content)
         return Published(source, dataset, {str(arm): dict(row) for arm, row in rows.items()})
 
 
 def _merged(factors: dict[str, dict]) -> dict[str, Any]:
     return {key: value for change in factors.values() for key, value in change.items()}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _file_safe(name: str) -> bool:

@@ -10,10 +10,12 @@ import html
 import re
 from itertools import pairwise
 
-BLOCK_EDGE = re.compile(r"<\s*(/?)\s*gdi\b([^<>]*)>?", re.IGNORECASE)
-TAG = re.compile(r"<\s*/?\s*[a-zA-Z!][^<>]*>")
-UNCLOSED_TAG = re.compile(r"<\s*/?\s*gd[oal]\b[^<>]*", re.IGNORECASE)
+BLOCK_EDGE = re.compile(r"<\s*+(/?)\s*+gdi\b([^<>]*+)>?", re.IGNORECASE)
+TAG = re.compile(r"<\s*+/?\s*+[a-zA-Z!][^<>]*+>")
+UNCLOSED_TAG = re.compile(r"<\s*+/?\s*+gd[oal]\b[^<>]*+", re.IGNORECASE)
 NUMBER = re.compile(r"\d{1,6}")
+LONG_REFERENCE = re.compile(r"&#(\d{9,})", re.ASCII)
+"""A character by a number that Python may refuse to read; eight digits name none already."""
 
 
 def read_descriptions(story: str) -> dict[int, str]:
@@ -40,4 +42,5 @@ def read_blocks(story: str) -> dict[int, list[str]]:
 def plain_text(marked: str) -> str:
     """The text without tags and entities, its white space folded."""
     untagged = UNCLOSED_TAG.sub("", TAG.sub("", marked))
-    return " ".join(html.unescape(untagged).split())
+    short = LONG_REFERENCE.sub(lambda found: f"&#{found[1].lstrip('0')[:8] or 0}", untagged)
+    return " ".join(html.unescape(short).split())

@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Callable
+from os.path import isdir
 from pathlib import Path
 from typing import Any
 
-from ablation.errors import DataError
+from ablation.errors import DataError, reason
 
 HUB_SECONDS = 20
 
@@ -21,7 +22,7 @@ def hub_refusal(name: str, kind: str) -> str | None:
             HfApi().repo_info(name, repo_type=kind, timeout=HUB_SECONDS / 2)
             answer[0] = None
         except Exception as error:
-            answer[0] = f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+            answer[0] = f"{type(error).__name__}: {reason(error)}"
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
@@ -38,16 +39,16 @@ def stay_offline() -> None:
     huggingface_hub.constants.HF_HUB_OFFLINE = True
 
 
-def pretrained(place: str | Path, *loaders: Callable[[str], Any]) -> list:
-    """What each loader makes of a local folder or, by name, of what the hub has, or the hub's cache.
+def pretrained(place: str | Path, *loaders: Callable[..., Any]) -> list:
+    """What each loader makes of a local folder or, by name, of what the hub has, or the hub's cache. Code that lies
+    there is not run.
 
     Raises DataError with the reason when one finds nothing.
     """
-    refusal = None if Path(place).is_dir() else hub_refusal(str(place), "model")
+    refusal = None if isdir(place) else hub_refusal(str(place), "model")
     if refusal:
         stay_offline()
     try:
-        return [load(str(place)) for load in loaders]
+        return [load(str(place), trust_remote_code=False) for load in loaders]
     except Exception as error:
-        said = refusal or str(error).strip() or type(error).__name__
-        raise DataError(said.splitlines()[0].rstrip(".")) from error
+        raise DataError(refusal or reason(error)) from error

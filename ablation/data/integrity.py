@@ -4,10 +4,16 @@ import hashlib
 import json
 import os
 import shutil
+from glob import escape
 from pathlib import Path
+
+from ablation.data.sources import SPLITS
 
 Stamp = tuple[int, int, str]
 """Of a file: bytes, time of the last change in ns, digest."""
+MANIFEST = {"made_from", "data_hash", "tokenizer_hash", "vocabulary", "files"}
+FILES = {f"{split}{kind}" for split in SPLITS for kind in (".json", ".frames.u8", ".tokens.i32")}
+"""That every store has, beside its tokenizer."""
 
 
 def stamps(folder: Path) -> dict[str, Stamp]:
@@ -21,14 +27,17 @@ def damage_of(folder: Path) -> str | None:
     where it was touched since, with the same bytes.
     """
     try:
-        files = json.loads((folder / "manifest.json").read_text())["files"]
+        manifest = json.loads((folder / "manifest.json").read_text())
+        files, missing = manifest["files"], MANIFEST - manifest.keys()
+        if missing or not files.keys() >= FILES:
+            return "since its list of files is not whole"
         for name, (size, modified, digest) in files.items():
             now = (folder / name).stat()
             if now.st_size != size:
                 return f"since {name} had {now.st_size:,} bytes instead of {size:,}"
             if now.st_mtime_ns != modified and _digest(folder / name) != digest:
                 return f"since {name} had been changed"
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return f"since its list of files could not be read ({type(error).__name__})"
     return None
 
@@ -40,7 +49,9 @@ def _digest(file: Path) -> str:
 
 def clear_unfinished(folder: Path) -> int:
     """Removes what builders of this store left that are not alive any more; how many there were."""
-    left = [p for p in folder.parent.glob(f".{folder.name}-*") if not _is_alive(p.name.split("-")[-2])]
+    left = [
+        p for p in folder.parent.glob(f".{escape(folder.name)}-*") if not _is_alive(p.name.split("-")[-2])
+    ]
     for part in left:
         shutil.rmtree(part, ignore_errors=True)
     return len(left)

@@ -4,14 +4,17 @@ vector and its descriptions are asked about.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ablation.data.descriptions import plain_text, read_blocks
 
-IMAGE_BLOCK = re.compile(r"^##\s*Image\s*(\d+)[^\n]*$", re.MULTILINE | re.IGNORECASE)
-NAMED = re.compile(r"<\s*gdo\b[^<>]*\bchar\d+[^<>]*>(.*?)<\s*/\s*gdo\s*>", re.IGNORECASE | re.DOTALL)
-PLACED = re.compile(r"<\s*gdl\b[^<>]*>(.*?)<\s*/\s*gdl\s*>", re.IGNORECASE | re.DOTALL)
+IMAGE_BLOCK = re.compile(r"^##\s*Image\s*(\d{1,6})[^\n]*$", re.MULTILINE | re.IGNORECASE)
+NAMED = re.compile(r"<\s*+gdo\b(?=[^<>]*\bchar\d)[^<>]*+>", re.IGNORECASE)
+NAMED_END = re.compile(r"<\s*+/\s*+gdo\s*+>", re.IGNORECASE)
+PLACED = re.compile(r"<\s*+gdl\b[^<>]*+>", re.IGNORECASE)
+PLACED_END = re.compile(r"<\s*+/\s*+gdl\s*+>", re.IGNORECASE)
 SECTION = re.compile(r"^###\s*(\w+)[^\n]*$(.*?)(?=^###|\Z)", re.MULTILINE | re.DOTALL)
 CELLS = re.compile(r"(?<!\\)\|")
 RULE = re.compile(r"^[\s|:-]+$")
@@ -35,17 +38,27 @@ def read_marks(story: str, chain_of_thought: str) -> dict[int, Mark]:
     blocks, tables = read_blocks(story), _tables(chain_of_thought)
     return {
         number: Mark(
-            names=_spans(NAMED, " ".join(blocks.get(number, []))),
-            places=_spans(PLACED, " ".join(blocks.get(number, []))),
+            names=_spans(NAMED, NAMED_END, " ".join(blocks.get(number, []))),
+            places=_spans(PLACED, PLACED_END, " ".join(blocks.get(number, []))),
             **tables.get(number, {}),
         )
         for number in sorted(blocks.keys() | tables.keys())
     }
 
 
-def _spans(pattern: re.Pattern, marked: str) -> list[str]:
-    texts = {plain_text(span).lower() for span in pattern.findall(marked)}
+def _spans(opening: re.Pattern, closing: re.Pattern, marked: str) -> list[str]:
+    texts = {plain_text(span).lower() for span in _between(opening, closing, marked)}
     return sorted(text for text in texts if 0 < len(text) <= LONGEST)
+
+
+def _between(opening: re.Pattern, closing: re.Pattern, marked: str) -> Iterator[str]:
+    """What stands between a tag and its end, in a time that grows with the text: one `.*?` from tag to end
+    would read the rest of the text again for every tag that never ends.
+    """
+    place = 0
+    while (opened := opening.search(marked, place)) and (closed := closing.search(marked, opened.end())):
+        yield marked[opened.end() : closed.start()]
+        place = closed.end()
 
 
 def _tables(chain_of_thought: str) -> dict[int, dict[str, str | None]]:

@@ -14,7 +14,7 @@ import multiprocessing
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import islice
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def window_oracles(
     the data and the tokenizer, by the window's name.
     """
     file = cache_folder() / "oracle" / f"{store.data_hash}-{store.tokenizer_hash}-{FUTURES}.json"
-    known = _kept(file)
+    known = {key: oracle for key, oracle in _kept(file).items() if _is_whole(oracle)}
     tasks = list(_tasks(store, windows, equalize))
     missing, found = [task for task in tasks if task.key not in known], {}
     for done, (key, oracle) in enumerate(_computed(missing), start=1):
@@ -77,7 +77,16 @@ def window_oracles(
 
 
 def _kept(file: Path) -> dict:
-    return json.loads(file.read_text()) if file.exists() else {}
+    """By key; nothing where the file is missing or broken, so that all is computed again."""
+    try:
+        known = json.loads(file.read_text())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _is_whole(oracle: object) -> bool:
+    return isinstance(oracle, dict) and oracle.keys() == {field.name for field in fields(WindowOracle)}
 
 
 def _keep(file: Path, found: dict) -> None:

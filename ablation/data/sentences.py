@@ -3,6 +3,7 @@
 import hashlib
 import os
 from functools import lru_cache, partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -34,12 +35,27 @@ def sentence_vectors(texts: list[str], place: str, progress: Progress = silent) 
     """
     tokenizer, model = _encoder(place)
     file = cache_folder() / "sentences" / f"{_digest(texts, model)}.npy"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(f".{os.getpid()}.npy")
-        np.save(unfinished, _read(texts, tokenizer, model, progress))
-        os.replace(unfinished, file)
+    kept = _kept(file)
+    if kept is not None and len(kept) == len(texts):
+        return kept
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(f".{os.getpid()}.npy")
+    np.save(unfinished, _read(texts, tokenizer, model, progress))
+    os.replace(unfinished, file)
     return np.load(file, allow_pickle=False)
+
+
+def _kept(file: Path) -> np.ndarray | None:
+    """None where there is no file, or one that is no whole table of numbers."""
+    try:
+        vectors = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return (
+        vectors
+        if isinstance(vectors, np.ndarray) and vectors.dtype == np.float32 and vectors.ndim == 2
+        else None
+    )
 
 
 @lru_cache(maxsize=1)

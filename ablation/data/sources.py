@@ -4,11 +4,14 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from glob import escape
 from itertools import islice
+from os.path import expanduser, isdir
 from pathlib import Path
 
+from ablation.data.files import files_under
 from ablation.data.hub import hub_refusal, stay_offline
-from ablation.errors import DataError
+from ablation.errors import LONGEST_PATH, DataError, reason, shown
 from ablation.places import cache_folder
 
 STORYWORLD = "storyworld"
@@ -19,6 +22,8 @@ WELCOME = ("chain_of_thought",)
 SPLITS = ("train", "test")
 HELD_OUT_PERCENT = 15
 TRAIN_TO_TEST = 4
+MOST_AT_ONCE = 8_000_000_000
+"""Bytes of a row group of a parquet file, unpacked: a small file may declare terabytes."""
 OFFLINE_CHOICES = (
     f"offline, use dataset={STORYWORLD} (embedded, needs no network), or a local folder: parquet "
     "files in the StoryReasoning schema, or a data set saved with `datasets` `save_to_disk`"
@@ -49,11 +54,13 @@ def open_source(name: str, world_stories: int, progress: Progress = silent) -> S
     """The source that a `dataset` key names. Raises DataError with what to do instead."""
     if name == STORYWORLD:
         return _open_folder(embedded_world(world_stories, progress), STORYWORLD)
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = Path(expanduser(name))
+    if isdir(folder):
         return _open_folder(folder, folder.resolve().name)
-    if name.count("/") != 1 or name.startswith((".", "/", "~")) or folder.suffix == ".parquet":
-        raise DataError(f"dataset={name}: there is no such folder; give a folder, {OFFLINE_CHOICES}")
+    if name.count("/") != 1 or name.startswith((".", "/", "~")) or name.endswith(".parquet"):
+        raise DataError(
+            f"dataset={shown(name, LONGEST_PATH)}: there is no such folder; give a folder, {OFFLINE_CHOICES}"
+        )
     return _open_hub(name)
 
 
@@ -82,13 +89,13 @@ def embedded_world(stories: int, progress: Progress = silent) -> Path:
 
 def _open_folder(folder: Path, name: str) -> StorySource:
     saved = any((folder / f).exists() for f in ("dataset_dict.json", "state.json"))
-    files = sorted(folder.rglob("*.arrow" if saved else "*.parquet"))
+    files = files_under(folder, ".arrow" if saved else ".parquet")
     if not files:
         raise DataError(
             f"dataset={folder} holds neither parquet files nor a data set saved with "
             "`save_to_disk`: give a folder of one of the two kinds"
         )
-    rows, stories = _saved_rows(folder) if saved else _parquet_rows(files)
+    rows, stories = _saved_rows(folder, files) if saved else _parquet_rows(files)
     return StorySource(name, _digest(files), str(folder), rows, stories)
 
 
@@ -98,38 +105,63 @@ def _parquet_rows(files: list[Path]) -> Rows:
     import pyarrow.parquet
 
     by_split: dict[str, list[str]] = {split: [] for split in SPLITS}
-    columns, stories = list(COLUMNS + WELCOME), dict.fromkeys(SPLITS, 0)
+    columns, stories = list(COLUMNS + WELCOME), {}
     for file in files:
         try:
             about = pyarrow.parquet.read_metadata(file)
+            names = about.schema.to_arrow_schema().names
         except (pyarrow.ArrowException, OSError) as error:
-            raise DataError(f"{file} is not a whole parquet file: {error}") from error
-        names = about.schema.to_arrow_schema().names
+            raise DataError(f"{file} is not a whole parquet file: {reason(error)}") from error
         _check_columns(names, str(file))
+        _check_row_groups(about, file)
         columns = [column for column in columns if column in names]
         split = "test" if file.name.startswith("test") else "train"
-        by_split[split].append(str(file))
-        stories[split] += about.num_rows
-    if not by_split["train"]:
+        stories[split] = stories.get(split, 0) + about.num_rows
+        if about.num_rows:  # `datasets` cannot read an empty file
+            by_split[split].append(escape(str(file)))  # else it reads other folders' files of a like name too
+    if "train" not in stories:
         raise DataError(f"{files[0].parent} has no parquet file of a train split (train-*.parquet)")
+    empty = [split for split, count in stories.items() if not count]
+    if empty:
+        raise DataError(
+            f"{files[0].parent} has no story in its parquet files of the {empty[0]} split: give some"
+        )
     splits = {s: partial(_stream_parquet, found, columns) for s, found in by_split.items() if found}
     return _rows_of(splits, stories)
 
 
-def _stream_parquet(files: list[str], columns: list[str]) -> Iterable[dict]:
-    from datasets import load_dataset
+def _check_row_groups(about, file: Path) -> None:
+    """A row group is read at once."""
+    for number in range(about.num_row_groups):
+        size = about.row_group(number).total_byte_size
+        if size > MOST_AT_ONCE:
+            raise DataError(
+                f"{file}: row group {number} unpacks to {size / 1e9:.0f} GB, more than {MOST_AT_ONCE / 1e9:.0f}: write "
+                "the file with fewer stories in a row group (100 do well)"
+            )
 
+
+def _stream_parquet(files: list[str], columns: list[str]) -> Iterable[dict]:
+    from datasets import config, load_dataset
+
+    config.HF_UPDATE_DOWNLOAD_COUNTS = False  # else it tells a server of every folder that it reads
     return load_dataset("parquet", data_files=files, split="train", streaming=True, columns=columns)
 
 
-def _saved_rows(folder: Path) -> Rows:
+def _saved_rows(folder: Path, files: list[Path]) -> Rows:
     from datasets import DatasetDict, load_from_disk
 
     try:
         loaded = load_from_disk(str(folder))
     except Exception as error:
-        raise DataError(f"{folder} is not a whole saved data set: {error}") from error
-    return _loaded_rows(loaded if isinstance(loaded, DatasetDict) else {"train": loaded}, str(folder))
+        raise DataError(f"{folder} is not a whole saved data set: {reason(error)}") from error
+    splits = loaded if isinstance(loaded, DatasetDict) else {"train": loaded}
+    read = {Path(file["filename"]) for split in splits.values() for file in split.cache_files}
+    for file in sorted(read - set(files)):
+        raise DataError(
+            f"{folder} names {shown(str(file), LONGEST_PATH)}, which is not among its files: save it again"
+        )
+    return _loaded_rows(splits, str(folder))
 
 
 def _loaded_rows(loaded: dict, place: str) -> Rows:
@@ -137,8 +169,9 @@ def _loaded_rows(loaded: dict, place: str) -> Rows:
         raise DataError(f"{place} has no train split, only {', '.join(loaded)}")
     for split in loaded.values():
         _check_columns(split.column_names, place)
-    kept = [column for column in COLUMNS + WELCOME if column in loaded["train"].column_names]
-    splits = {s: partial(loaded[s].select_columns, kept) for s in SPLITS if s in loaded}
+    found = {split: loaded[split].with_format(None) for split in SPLITS if split in loaded}
+    kept = [c for c in COLUMNS + WELCOME if all(c in rows.column_names for rows in found.values())]
+    splits = {split: partial(rows.select_columns, kept) for split, rows in found.items()}
     return _rows_of(splits, {s: len(loaded[s]) for s in splits})
 
 
@@ -173,7 +206,7 @@ def _check_columns(names: list[str], place: str) -> None:
     missing = [column for column in COLUMNS if column not in names]
     if missing:
         raise DataError(
-            f"{place} lacks the column {', '.join(missing)}; it has {', '.join(names)}. The "
+            f"{place} lacks the column {', '.join(missing)}; it has {shown(', '.join(names), LONGEST_PATH)}. The "
             f"StoryReasoning schema needs {', '.join(COLUMNS)}"
         )
 
@@ -198,7 +231,7 @@ def _open_hub(name: str) -> StorySource:
     except Exception as error:
         raise DataError(
             f"dataset={name} cannot be read from the Hugging Face hub, nor from its cache on this "
-            f"machine: {refusal or error}. Either way, {OFFLINE_CHOICES}"
+            f"machine: {refusal or reason(error)}. Either way, {OFFLINE_CHOICES}"
         ) from error
     files = [Path(f["filename"]) for split in loaded.values() for f in split.cache_files]
     return StorySource(name, _digest(sorted(files)), "hub", *_loaded_rows(loaded, name))
@@ -206,15 +239,16 @@ def _open_hub(name: str) -> StorySource:
 
 def first_rows(source: StorySource, split: str, limit: int | None) -> Iterator[dict]:
     """At most `limit` rows of a split. Raises DataError where the files break off."""
-    rows, number = islice(source.rows(split), limit), 0
+    rows, number = None, 0
     while True:
         try:
+            rows = islice(source.rows(split), limit) if rows is None else rows
             row = next(rows)
         except StopIteration:
             return
         except Exception as error:
             raise DataError(
-                f"{source.location}: the {split} split breaks off after {number} stories: {error}"
+                f"{source.location}: the {split} split breaks off after {number} stories: {reason(error)}"
             ) from error
         number += 1
         yield row

@@ -23,7 +23,7 @@ HOUSE_PHRASE = "the tension"
 IMAGE_HEADING = re.compile(r"^##\s*Image\s*\d+.*$", re.MULTILINE | re.IGNORECASE)
 CHARACTER_TABLE = re.compile(r"^###\s*Characters\s*$(.*?)(?=^#|\Z)", re.MULTILINE | re.DOTALL | re.IGNORECASE)
 CHARACTER_ROW = re.compile(r"^\|\s*(char\d+)\b", re.MULTILINE)
-CHARACTER_TAG = re.compile(r"<\s*gdo\b([^<>]*)>", re.IGNORECASE)
+CHARACTER_TAG = re.compile(r"<\s*+gdo\b([^<>]*+)>", re.IGNORECASE)
 CHARACTER_ID = re.compile(r"char\d+")
 
 

@@ -19,10 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from ablation.config.config import Config, short_hash
-from ablation.data.descriptions import read_descriptions
-from ablation.data.frames import FRAME_HEIGHT, FRAME_WIDTH, decode_frame, prepare_frame
 from ablation.data.integrity import clear_unfinished, damage_of, stamps
-from ablation.data.marks import Mark, read_marks
+from ablation.data.prepared_story import FRAME_SHAPE, WINDOW, PreparedStory, prepare_story
 from ablation.data.sources import SPLITS, Progress, StorySource, first_rows, silent
 from ablation.data.tokens import (
     MAX_TOKENS,
@@ -35,10 +33,11 @@ from ablation.errors import DataError
 from ablation.places import cache_folder
 
 STORE_VERSION = 4
-WINDOW = 5
 FEWEST_STORIES = 5
 CHUNK, TEXTS_AT_ONCE = 32, 2000
-FRAME_SHAPE = (3, FRAME_HEIGHT, FRAME_WIDTH)
+LONGEST_NAME = 160
+"""Bytes of a data set's name in that of its folder; file systems take 255 of both together."""
+MOST_TOLD = 5
 
 
 @dataclass
@@ -64,22 +63,6 @@ class SplitIndex:
     def skipped_counts(self) -> dict[str, int]:
         """Reason to number of stories, in words."""
         return {reason: len(ids) for reason, ids in self.skipped.items()}
-
-
-@dataclass(frozen=True)
-class PreparedStory:
-    """The frames of one story that some window needs, in `runs`, unbroken stretches of frame numbers.
-
-    `told` are all its descriptions, also those that no window needs.
-    """
-
-    story_id: str
-    told: list[str]
-    frames: np.ndarray  # (n, 3, 60, 125) uint8
-    texts: list[str]
-    marks: list[dict]
-    runs: list[range]
-    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -142,7 +125,7 @@ def prepare(config: Config, source: StorySource, progress: Progress = silent) ->
         "tokenizer": tokenizer,
         "max_stories": str(config.max_stories),
     }
-    folder = cache_folder() / "prepared" / f"{source.name}-{short_hash(made_from)}"
+    folder = cache_folder() / "prepared" / f"{_inside(source.name)}-{short_hash(made_from)}"
     damage = damage_of(folder) if folder.exists() else None
     note = "found" if folder.exists() and not damage else "made"
     if damage:
@@ -153,6 +136,12 @@ def prepare(config: Config, source: StorySource, progress: Progress = silent) ->
         _build(folder, config, source, tokenizer, made_from, progress)
     manifest = json.loads((folder / "manifest.json").read_text())
     return Store(folder, manifest["data_hash"], manifest["tokenizer_hash"], manifest["vocabulary"], note)
+
+
+def _inside(name: str) -> str:
+    """A data set's name as a path that no file system refuses and that does not lead out of a folder."""
+    parts = "/".join(part for part in name.split("/") if part not in ("", ".", ".."))
+    return parts.encode()[:LONGEST_NAME].decode(errors="ignore")
 
 
 def held_windows(config: Config) -> str:
@@ -199,7 +188,10 @@ def _write_frames(building, split, config, source, progress) -> tuple[SplitIndex
     total = min(source.stories.get(split, 0), config.max_stories or sys.maxsize)
     with (building / f"{split}.frames.u8").open("wb") as file, ThreadPoolExecutor() as pool:
         for chunk in _chunks(rows):
-            made = pool.map(lambda row: prepare_story(row, config.equalize, windows), chunk)
+            try:
+                made = _prepared(pool, chunk, config.equalize, windows)
+            except DataError as error:
+                raise DataError(f"{source.location}, {split} split: {error}") from error
             for story in made:
                 _add(index, story)
                 told += story.told
@@ -208,6 +200,25 @@ def _write_frames(building, split, config, source, progress) -> tuple[SplitIndex
     if len(index.story_ids) < FEWEST_STORIES:
         raise DataError(_too_few(source, split, index))
     return index, told
+
+
+def _prepared(
+    pool: ThreadPoolExecutor, rows: list[dict], equalize: bool, windows: str
+) -> list[PreparedStory]:
+    """Raises DataError that tells of up to MOST_TOLD broken stories."""
+
+    def attempt(row: dict) -> PreparedStory | DataError:
+        try:
+            return prepare_story(row, equalize, windows)
+        except DataError as error:
+            return error
+
+    made = list(pool.map(attempt, rows))
+    problems = [str(story) for story in made if isinstance(story, DataError)]
+    if problems:
+        more = [f"and {len(problems) - MOST_TOLD} more"] if len(problems) > MOST_TOLD else []
+        raise DataError("\n  - ".join(problems[:MOST_TOLD] + more))
+    return made
 
 
 def _chunks(rows: Iterator[dict]) -> Iterator[list[dict]]:
@@ -239,48 +250,3 @@ def _too_few(source: StorySource, split: str, index: SplitIndex) -> str:
         f"{source.location}: the {split} split has {len(index.story_ids)} usable stories of "
         f"{index.read} read, at least {FEWEST_STORIES} are needed. {reasons or 'It is empty.'}"
     )
-
-
-def prepare_story(row: dict, equalize: bool, windows: str) -> PreparedStory:
-    """The frames and texts of a story that its windows need, or why it has no window.
-
-    Raises DataError naming story and frame when a needed picture cannot be read.
-    """
-    images, texts = row["images"] or [], read_descriptions(row["story"] or "")
-    runs = _runs(len(images), texts, windows)
-    name, told = str(row["story_id"]), list(texts.values())
-    if not runs:
-        few_frames = f"fewer than {WINDOW} frames"
-        few_texts = f"no {WINDOW} frames in a row with a description"
-        few_texts = few_texts if windows == "sliding" else f"no description for frames 1 to {WINDOW}"
-        problem = few_frames if len(images) < WINDOW else few_texts
-        return PreparedStory(name, told, np.zeros((0, *FRAME_SHAPE), np.uint8), [], [], [], problem)
-    numbers = [n for run in runs for n in run]
-    frames = np.stack([_read_frame(images[n - 1], name, n, equalize) for n in numbers])
-    found = read_marks(row["story"], row.get("chain_of_thought") or "")
-    marks = [asdict(found.get(n, Mark())) for n in numbers]
-    return PreparedStory(name, told, frames, [texts[n] for n in numbers], marks, runs)
-
-
-def _runs(frame_count: int, texts: dict[int, str], windows: str) -> list[range]:
-    """Stretches of at least five described frames in a row; with `first`, frames 1 to 5 or none."""
-    if windows == "first":
-        frame_count = min(frame_count, WINDOW)
-    runs, start = [], 1
-    for number in range(1, frame_count + 2):
-        if number > frame_count or number not in texts:
-            if number - start >= WINDOW:
-                runs.append(range(start, number))
-            start = number + 1
-    return runs
-
-
-def _read_frame(image: dict | bytes, story: str, number: int, equalize: bool) -> np.ndarray:
-    encoded = image["bytes"] if isinstance(image, dict) else image
-    try:
-        return prepare_frame(decode_frame(encoded), equalize)
-    except Exception as error:
-        raise DataError(
-            f"story {story}, frame {number}: the picture cannot be read "
-            f"({type(error).__name__}: {error}). Mend or remove that story"
-        ) from error

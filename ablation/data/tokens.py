@@ -13,6 +13,10 @@ from ablation.errors import DataError
 BERT = "google-bert/bert-base-uncased"
 MAX_TOKENS = 120
 MAX_VOCABULARY = 30522
+LONGEST_WORD = 1000
+"""Letters of a word that a WordPiece is learnt from; any of more than 100 becomes UNK, and learning from one of a
+million takes hours.
+"""
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -34,6 +38,7 @@ def train_wordpiece(descriptions: Sequence[str]):
     from transformers import BertTokenizerFast
 
     learner = BertWordPieceTokenizer(lowercase=True)
+    descriptions = [_without_endless_words(learner, text) for text in descriptions]
     parts = {part for text in descriptions for part in text.split(" ")}  # each once: splitting words is slow
     letters = {c for part in parts for word in _words(learner, part) for c in word[1:]}
     learner.train_from_iterator(
@@ -44,6 +49,15 @@ def train_wordpiece(descriptions: Sequence[str]):
         show_progress=False,
     )
     return BertTokenizerFast(vocab=learner.get_vocab(), do_lower_case=True)
+
+
+def _without_endless_words(learner, text: str) -> str:
+    kept = (
+        part
+        for part in text.split(" ")
+        if len(part) <= LONGEST_WORD or all(len(word) <= LONGEST_WORD for word in _words(learner, part))
+    )
+    return " ".join(kept)
 
 
 def _words(learner, text: str) -> list[str]:

@@ -10,11 +10,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from ablation.errors import AblationError
+from ablation.errors import AblationError, reason, shown
 from ablation.places import refused
 from ablation.train.loop import LoopState
 
 FORMAT = 2
+CURE = "Remove it, or start a new run"
+PARTS = ("identity", "module", "optimizer", "state")
 
 
 def snapshot(
@@ -62,22 +64,31 @@ def _put(temporary: Path, file: Path) -> None:
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
-    """The contents, on the CPU. Raises AblationError when the file is not a whole checkpoint."""
+    """The contents, on the CPU; code in the file is not run. Raises AblationError when it is not a whole checkpoint."""
     try:
         contents = torch.load(file, map_location="cpu", weights_only=True)
-        whole = contents["format"] == FORMAT
+        found, whole = contents["format"], all(isinstance(contents[part], dict) for part in PARTS)
     except Exception as error:
-        raise AblationError(f"{file.name} is not a whole checkpoint: {error}") from error
-    if not whole:
-        raise AblationError(f"{file.name} has format {contents['format']}, not {FORMAT}")
+        told = "it holds more than weights" if "Weights only" in str(error) else reason(error)
+        raise AblationError(f"{file} is not a whole checkpoint: {told}. {CURE}") from error
+    if found != FORMAT or not whole:
+        raise AblationError(f"{file} has format {shown(found)}, not {FORMAT}, or lacks a part of it. {CURE}")
     return contents
 
 
 def restore(
     contents: dict[str, Any], module: nn.Module, optimizer: torch.optim.Optimizer | None = None
 ) -> LoopState:
-    """Puts a checkpoint's contents back into module and optimiser; returns where training stood."""
-    module.load_state_dict(contents["module"])
-    if optimizer is not None:
-        optimizer.load_state_dict(contents["optimizer"])
-    return LoopState.from_dict(contents["state"])
+    """Puts a checkpoint's contents back into module and optimiser; returns where training stood.
+
+    Raises AblationError when they are another model's.
+    """
+    try:
+        module.load_state_dict(contents["module"])
+        if optimizer is not None:
+            optimizer.load_state_dict(contents["optimizer"])
+        return LoopState.from_dict(contents["state"])
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise AblationError(
+            f"the checkpoint cannot be put back into this model: {reason(error)}. {CURE}"
+        ) from error
