@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+from mlflow.protos.databricks_pb2 import BAD_REQUEST, RESOURCE_DOES_NOT_EXIST
 
 from ablation.errors import TrackingError
 from ablation.track import delivery as module
@@ -197,5 +197,7 @@ def test_questions_wait_for_a_tracker_that_comes_back_but_not_for_ever(monkeypat
 def test_a_refusal_is_not_asked_again():
     assert may_pass(MlflowException("(sqlite3.OperationalError) database is locked"))
     assert not may_pass(MlflowException("attempt to write a readonly database"))
+    assert may_pass(MlflowException("(sqlite3.IntegrityError) UNIQUE constraint", error_code=BAD_REQUEST))
+    assert not may_pass(MlflowException("bad", error_code=BAD_REQUEST))
     assert not may_pass(FileNotFoundError("last.pt"))
     assert not may_pass(MlflowException("gone", error_code=RESOURCE_DOES_NOT_EXIST))

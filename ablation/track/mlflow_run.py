@@ -162,6 +162,10 @@ class MlflowRun:
             patience = SECONDS_TO_DELIVER_A_STOP
             self.delivery.flush(patience, at_most=patience if status == "KILLED" else None)
         self.delivery.close()
+        if self.delivery.refusal:  # what came before the end was refused: the end at least is told
+            with suppress(Exception):
+                self.client.set_tag(self.run_id, FAILURE_TAG, reason[:LONGEST_TAG])
+                self.client.set_terminated(self.run_id, status)
 
     def _put(self, call: str, arguments: dict[str, Any]) -> None:
         try:

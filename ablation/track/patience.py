@@ -34,6 +34,8 @@ TROUBLES = {
     "connection reset": "the connection broke",
     "connection aborted": "the connection broke",
 }
+OUTRUN = ("IntegrityError", "UniqueViolation")
+"""Another process wrote the same new row, such as a data set's, at the same moment: now it is there to be found."""
 logger = logging.getLogger("ablation")
 
 
@@ -42,8 +44,9 @@ def may_pass(error: Exception) -> bool:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return error.response.status_code >= 500 or error.response.status_code in (408, 429)
     if isinstance(error, MlflowException):
-        lasting = error.error_code in LASTING or any(words in str(error) for words in LASTING_WORDS)
-        return not lasting
+        if any(words in str(error) for words in OUTRUN):
+            return True
+        return error.error_code not in LASTING and not any(words in str(error) for words in LASTING_WORDS)
     return isinstance(error, requests.RequestException | ConnectionError | TimeoutError)
 
 
