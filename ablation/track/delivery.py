@@ -8,7 +8,7 @@ from typing import Any
 
 from ablation.errors import AblationError, TrackingError
 from ablation.track.journal import Entry, Journal
-from ablation.track.patience import in_short, may_pass, pauses
+from ablation.track.patience import in_short, may_pass, pauses, was_outrun
 
 SECONDS_BETWEEN_BEATS = 60
 logger = logging.getLogger("ablation")
@@ -112,7 +112,7 @@ class Delivery:
                 self.refusal = error
                 self.changed.notify_all()
                 return False
-            if self.gone_since is None:
+            if self.gone_since is None and not was_outrun(error):
                 self.gone_since = time.monotonic()
                 logger.warning(
                     "the tracking server does not answer (%s); the run goes on, what it logs waits in %s",
