@@ -53,7 +53,10 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        wait_until(lambda: answers(f"{self.uri}/health"))
+        wait_until(lambda: answers(f"{self.uri}/health") or self._must_live())
+
+    def _must_live(self) -> None:
+        assert self.process.poll() is None, (self.folder / "server.log").read_text()[-2000:]
 
     def kill(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)

@@ -198,6 +198,6 @@ def test_a_refusal_is_not_asked_again():
     assert may_pass(MlflowException("(sqlite3.OperationalError) database is locked"))
     assert not may_pass(MlflowException("attempt to write a readonly database"))
     assert may_pass(MlflowException("(sqlite3.IntegrityError) UNIQUE constraint", error_code=BAD_REQUEST))
-    assert not may_pass(MlflowException("bad", error_code=BAD_REQUEST))
+    assert may_pass(MlflowException("QueuePool limit of size 5 overflow 10 reached", error_code=BAD_REQUEST))
     assert not may_pass(FileNotFoundError("last.pt"))
     assert not may_pass(MlflowException("gone", error_code=RESOURCE_DOES_NOT_EXIST))

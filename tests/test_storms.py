@@ -1,6 +1,6 @@
 """Many writers at once: a store that does not exist yet, one that does, a server on PostgreSQL that is restarted.
 
-The PostgreSQL is pip-installed (`pip install pgserver psycopg2-binary`); run with `pytest -m faults`.
+The PostgreSQL is pip-installed (`pip install pgserver 'psycopg[binary]'`); run with `pytest -m faults`.
 """
 
 import threading
@@ -16,13 +16,15 @@ from tests.servers import Server, wait_until
 
 pytestmark = pytest.mark.faults
 WRITERS = 16
-SMALL = ("--epochs", 2, "--text_pretraining", 1, "--batch_size", 8, "--latent_dim", 16)
+EPOCHS = 6
+STEPS = list(range(1, EPOCHS + 1))
+SMALL = ("--epochs", EPOCHS, "--text_pretraining", 1, "--batch_size", 8, "--latent_dim", 16)
 
 
 @pytest.fixture
 def postgres(tmp_path):
     """A PostgreSQL of our own, and how to restart it the hard way."""
-    pgserver = pytest.importorskip("pgserver", reason="pip install pgserver psycopg2-binary")
+    pgserver = pytest.importorskip("pgserver", reason="pip install pgserver 'psycopg[binary]'")
     from pgserver._commands import pg_ctl
 
     started = pgserver.get_server(tmp_path / "postgres")
@@ -38,13 +40,15 @@ def finished_runs(uri):
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()], "tags.kind = 'train'")
     for run in runs:
         for name in ("train/total_loss", "val/text_loss"):
-            assert [m.step for m in client.get_metric_history(run.info.run_id, name)] == [1, 2], run.info
+            assert [m.step for m in client.get_metric_history(run.info.run_id, name)] == STEPS, run.info
         assert len(client.get_metric_history(run.info.run_id, "test/image_loss")) == 1
     return [run.info.status for run in runs]
 
 
-def all_at_once(world, folder, uri):
-    """Sixteen seeds, started at the same moment; their exit codes and what went wrong."""
+def all_at_once(world, folder, uri, begun=lambda: None):
+    """Sixteen seeds, started at the same moment; the exit codes of those that failed. `begun` is called when all have a
+    run.
+    """
     runs = [
         KilledRun(
             folder / str(seed),
@@ -56,6 +60,8 @@ def all_at_once(world, folder, uri):
         for seed in range(WRITERS)
     ]
     processes = [run.start() for run in runs]
+    wait_until(lambda: all("run: " in run.told() for run in runs), 300)
+    begun()
     for process in processes:
         process.join(500)
     return {
@@ -80,18 +86,17 @@ def test_sixteen_processes_on_a_server_that_is_restarted_with_its_database(world
     over = threading.Event()
 
     def disturb():
-        while not over.wait(15):
+        while not over.wait(5):
             postgres.crash()
-            if over.wait(15):
+            if over.wait(5):
                 return
             server.kill()
             over.wait(5)
             server.start()
 
     trouble = threading.Thread(target=disturb)
-    trouble.start()
     try:
-        wrong = all_at_once(world, tmp_path, server.uri)
+        wrong = all_at_once(world, tmp_path, server.uri, begun=trouble.start)
     finally:
         over.set()
         trouble.join()

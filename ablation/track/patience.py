@@ -19,20 +19,23 @@ LASTING = {
     "RESOURCE_ALREADY_EXISTS",
     "INVALID_PARAMETER_VALUE",
     "INVALID_STATE",
-    "BAD_REQUEST",
     "PERMISSION_DENIED",
     "UNAUTHENTICATED",
     "FEATURE_DISABLED",
     "NOT_IMPLEMENTED",
     "ENDPOINT_NOT_FOUND",
 }
+"""Not BAD_REQUEST: so it calls whatever its database says, such as that of a full connection pool."""
 LASTING_WORDS = ("readonly database", "disk is full", "unable to open database file")
 TROUBLES = {
     "timed out": "no answer in time",
     "read timed": "no answer in time",
     "refused": "nobody listens there",
     "connection reset": "the connection broke",
+    "failed to establish": "nobody listens there",
     "connection aborted": "the connection broke",
+    "remote end closed": "the connection broke",
+    "too many 5": "it answers with errors of its own",
 }
 OUTRUN = ("IntegrityError", "UniqueViolation")
 """Another process wrote the same new row, such as a data set's, at the same moment: now it is there to be found."""
@@ -44,8 +47,6 @@ def may_pass(error: Exception) -> bool:
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return error.response.status_code >= 500 or error.response.status_code in (408, 429)
     if isinstance(error, MlflowException):
-        if was_outrun(error):
-            return True
         return error.error_code not in LASTING and not any(words in str(error) for words in LASTING_WORDS)
     return isinstance(error, requests.RequestException | ConnectionError | TimeoutError)
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ SHORT_TRIES = {
 }
 """The library's own are seven tries in four minutes; ours are repeated for as long as a run lasts."""
 SECONDS_TO_ANSWER = 10
+QUESTION = "/api/2.0/mlflow/experiments/search"
 HALF_MADE = "A process was killed while it made the file; if it holds no runs yet, remove it and begin anew. "
 REFUSED = {
     401: "it asks for a name and a password: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
@@ -74,19 +76,20 @@ def _ask_server(uri: str) -> None:
     place = _without_password(uri)
     credentials = MlflowClient()._tracking_client.store.get_host_creds()
     question = {"json": {"max_results": 1}, "timeout": SECONDS_TO_ANSWER, "max_retries": 0}
+    until = time.monotonic() + SECONDS_TO_ANSWER
     try:
-        answer = http_request(
-            credentials, "/api/2.0/mlflow/experiments/search", "POST", raise_on_status=False, **question
-        )
+        while True:
+            answer = http_request(credentials, QUESTION, "POST", raise_on_status=False, **question)
+            if answer.status_code < 500 or time.monotonic() > until:
+                break
+            time.sleep(1)  # its database is just being started, perhaps
     except Exception as error:
         raise TrackingError(
             f"the tracking server {place} does not answer ({in_short(error)}). Start it, or set "
             "MLFLOW_TRACKING_URI to where one is (unset, runs are kept in mlflow.db of this folder)"
         ) from error
     if answer.status_code != 200:
-        told = REFUSED.get(
-            answer.status_code, f"it answers with status {answer.status_code}: is it MLflow's?"
-        )
+        told = REFUSED.get(answer.status_code, f"it answers with status {answer.status_code}")
         raise TrackingError(f"the tracking server {place} is there, but {told}")
 
 
