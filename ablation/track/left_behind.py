@@ -7,13 +7,13 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from ablation.errors import TrackingError
+from ablation.errors import AblationError, TrackingError
 from ablation.ownership import held, is_alive
 from ablation.places import cache_folder, runs_folder
 from ablation.track.delivery import Delivery
 from ablation.track.journal import Journal
 from ablation.track.mlflow_run import CONTINUES_TAG, FAILURE_TAG, JOURNAL, OWNER_TAG, PARENT_TAG, TRACKER, now
-from ablation.track.query import RunRecord, find_runs
+from ablation.track.query import RunRecord, find_runs, get_record
 from ablation.track.sending import Sender
 from ablation.track.store import use_tracking_uri
 
@@ -38,13 +38,21 @@ def mark_dead_runs(say: Say) -> None:
         if run.is_alive:
             continue
         if any(waiting.run_id == run.run_id for waiting in undelivered()):
-            say(f"run {run.run_id} ({run.name}): {deliver(run.run_id)}")
-            if MlflowClient().get_run(run.run_id).info.status != "RUNNING":
-                continue
+            say(f"run {run.run_id} ({run.name}): {_try_to_deliver(run.run_id)}")
+        run = get_record(run.run_id)
+        if run.status != "RUNNING" or run.is_alive:  # it was delivered to its end, or someone goes on with it
+            continue
         reason = "its process died or was killed; the same command goes on where it was"
         MlflowClient().set_tag(run.run_id, FAILURE_TAG, reason)
         MlflowClient().set_terminated(run.run_id, "KILLED", int(run.tags.get("heartbeat", now())))
         say(f"run {run.run_id} ({run.name}) read RUNNING, but {reason}: now KILLED")
+
+
+def _try_to_deliver(run_id: str) -> str:
+    try:
+        return deliver(run_id)
+    except AblationError as error:
+        return str(error)
 
 
 def left_unfinished(cell: str) -> str | None:
