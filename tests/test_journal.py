@@ -53,24 +53,24 @@ def deliver(tracker, tmp_path, monkeypatch):
 
 
 def numbered(*numbers):
-    return [("batch", {"n": n}) for n in numbers]
+    return [("name", {"n": n}) for n in numbers]
 
 
 def test_entries_arrive_in_order(deliver, tracker):
     opened = deliver()
     for n in range(50):
-        opened.put("batch", {"n": n})
+        opened.put("name", {"n": n})
     opened.flush(patience=5)
     assert tracker.taken == numbered(*range(50))
 
 
 def test_a_tracker_that_is_away_gets_everything_once_when_it_is_back(deliver, tracker, caplog):
     opened = deliver()
-    opened.put("batch", {"n": 0})
+    opened.put("name", {"n": 0})
     opened.flush(5)
     tracker.away = True
     for n in (1, 2, 3):
-        opened.put("batch", {"n": n})
+        opened.put("name", {"n": n})
     with pytest.raises(Undelivered, match=r"has not taken 3 entries .*no answer"):
         opened.flush(patience=0.1)
     tracker.away = False
@@ -86,11 +86,11 @@ def test_what_a_killed_process_left_is_delivered_first(deliver, tracker):
     tracker.away = True
     first = deliver()
     for n in range(3):
-        first.put("batch", {"n": n})
+        first.put("name", {"n": n})
     first.close()
     tracker.away = False
     second = deliver()
-    second.put("batch", {"n": 3})
+    second.put("name", {"n": 3})
     second.flush(5)
     assert tracker.taken == numbered(0, 1, 2, 3)
 
@@ -124,6 +124,25 @@ def test_a_file_that_waits_twice_is_sent_once(deliver, tracker):
     tracker.away = False
     opened.flush(5)
     assert [arguments["file"] for _, arguments in tracker.taken] == ["best.pt", "last.pt"]
+
+
+def test_what_waits_is_told_in_as_few_calls_as_mlflow_takes_it_in(deliver, tracker):
+    tracker.away = True
+    opened = deliver()
+    for n in range(300):
+        metrics = [[name, n, 0, n] for name in "abcdefg"]
+        opened.put("batch", {"metrics": metrics, "tags": {"heartbeat": n}})
+    opened.put("batch", {"params": {"p": "1"}})
+    opened.put("name", {"n": 1})
+    opened.put("batch", {"tags": {"t": "1"}})
+    tracker.away = False
+    opened.flush(5)
+    calls = [call for call, _ in tracker.taken]
+    assert calls == ["batch", "batch", "batch", "name", "batch"]
+    told = [metric for _, arguments in tracker.taken for metric in arguments.get("metrics", ())]
+    assert [metric[3] for metric in told if metric[0] == "g"] == list(range(300)) and len(told) == 2100
+    assert max(len(arguments.get("metrics", ())) for _, arguments in tracker.taken) <= 1000
+    assert tracker.taken[2][1]["params"] == {"p": "1"} and tracker.taken[2][1]["tags"] == {"heartbeat": 299}
 
 
 def test_a_quiet_run_gives_signs_of_life(deliver, tracker, monkeypatch):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ablation.errors import AblationError, TrackingError
-from ablation.track.journal import Entry, Journal
+from ablation.track.journal import Entry, Journal, together
 from ablation.track.patience import in_short, may_pass, pauses, was_outrun
 
 SECONDS_BETWEEN_BEATS = 60
@@ -100,10 +100,11 @@ class Delivery:
             return [other for other in self.journal.waiting() if other.number > entry.number]
 
     def _next(self) -> Entry | None:
-        """The first that waits, or None when it is time for a sign of life."""
+        """The first that waits, with what can be told along, or None when it is time for a sign of life."""
         with self.changed:
             self.changed.wait_for(lambda: self.closed or self.journal.waiting(), SECONDS_BETWEEN_BEATS)
-            return next(iter(self.journal.waiting()), None)
+            waiting = self.journal.waiting()
+            return together(waiting) if waiting else None
 
     def _lives_on(self, entry: Entry | None, error: Exception) -> bool:
         """False when the tracker refused the entry: a later try would fare no better."""

@@ -3,12 +3,16 @@
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from ablation.places import write_whole
 
+MOST_AT_ONCE = {"metrics": 1000, "params": 100, "tags": 100}
+"""In one of MLflow's batches."""
 LINES, TAKEN, FILES = "journal.jsonl", "taken", "files"
 
 
@@ -19,6 +23,24 @@ class Entry:
     number: int
     call: str
     arguments: dict[str, Any]
+
+
+def together(entries: Sequence[Entry]) -> Entry:
+    """The first entry and those right after it that can be told with it in one call, under the number of the last:
+    of `batch` entries, as many as MLflow takes at once; later tags win.
+    """
+    held: dict[str, Any] = {"metrics": [], "params": {}, "tags": {}}
+    last = None
+    for entry in takewhile(lambda each: each.call == "batch", entries):
+        more = {
+            "metrics": held["metrics"] + list(entry.arguments.get("metrics", ())),
+            "params": held["params"] | entry.arguments.get("params", {}),
+            "tags": held["tags"] | entry.arguments.get("tags", {}),
+        }
+        if last is not None and any(len(more[name]) > most for name, most in MOST_AT_ONCE.items()):
+            break
+        held, last = more, entry
+    return entries[0] if last is None else Entry(last.number, "batch", held)
 
 
 class Journal:
