@@ -1,6 +1,8 @@
 """The commands on real pictures, with a real MLflow store."""
 
 import json
+import random
+import time
 from pathlib import Path
 
 import numpy as np
@@ -387,3 +389,18 @@ def test_a_run_does_not_go_on_with_data_or_code_that_changed(command, store, wor
     code, _, err = command(*words)
     assert code == 1 and "bring the data back" in err and "not 0123" in err
     assert find_runs("train")[0].status == "KILLED"
+
+
+def test_a_clock_that_jumps_changes_nothing(train, monkeypatch):
+    whole, _ = train()
+    draws, real = random.Random(0), time.time
+    monkeypatch.setattr("time.time", lambda: real() + draws.uniform(-86_400, 86_400))
+    train()
+    monkeypatch.undo()
+    jumped = next(run for run in find_runs("train") if run.run_id != whole.run_id)
+    assert jumped.status == "FINISHED"
+    for name in whole.metrics:
+        history = MlflowClient().get_metric_history(jumped.run_id, name)
+        assert sorted(point.step for point in history) == sorted(metric_history(whole.run_id, name)), name
+        if not name.startswith("speed"):
+            assert {point.step: point.value for point in history} == metric_history(whole.run_id, name)
