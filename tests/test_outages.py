@@ -125,7 +125,9 @@ def test_a_server_that_never_comes_back_loses_nothing(server, tracking, world, t
     tracked = only_run(client)
     assert tracked.info.status == "FINISHED"
     assert steps_of(client, tracked, "train/total_loss") == [1, 2, 3, 4]
-    assert main(["deliver"]) == 0 and "the tracker has everything" in capsys.readouterr().out
+    assert (
+        main(["deliver"]) == 0 and "the tracker has everything that runs left here" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.faults

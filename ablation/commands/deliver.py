@@ -13,7 +13,10 @@ def run(options: DeliverOptions, console: Console) -> int:
     quiet_mlflow()
     waiting = [each for each in undelivered() if options.run in (None, each.run_id)]
     if not waiting:
-        console.say(f"nothing waits in {runs_folder()}: the tracker has everything")
+        whose = f" of run {options.run}" if options.run else ""
+        console.say(
+            f"nothing{whose} waits in {runs_folder()}: the tracker has everything that runs left here"
+        )
     failed = []
     for each in waiting:
         try:
