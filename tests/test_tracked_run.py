@@ -126,7 +126,8 @@ def test_what_is_left_here_does_not_overwrite_a_run_that_went_on_elsewhere(run):
     assert find_runs("train")[0].status == "RUNNING"
 
 
-def test_delivering_where_nothing_waits_says_so(command, store):
+def test_delivering_where_nothing_waits_says_so(command, store, monkeypatch):
+    monkeypatch.setenv("ABLATION_CACHE", str(store / "cache"))
     code, out, _ = command("deliver", "--run", "0123")
     assert code == 0 and "nothing of run 0123 waits in" in out
     assert "nothing waits in" in command("deliver")[1]
