@@ -104,7 +104,7 @@ def _open_run(config: Config, cell: str, console: Console, alone: bool) -> Mlflo
         label_bystander(f"resume of {left}", "resume")
         console.say(f"going on with the unfinished run {left}")
         return MlflowRun.reopen(left)
-    tags = {"kind": KIND, "arm": config.arm, "config_hash": config.hash()}
+    tags = {"kind": KIND, "arm": config.arm, "config_hash": config.hash(), "cell_hash": cell}
     tracked = MlflowRun.start(config.run_name, tags | code_state() | ({CONTINUES_TAG: left} if left else {}))
     if left:
         console.say(f"going on from the unfinished run {left}")
