@@ -32,20 +32,26 @@ class Waiting:
     entries: int
 
 
-def mark_dead_runs(say: Say) -> None:
-    """Runs that read RUNNING while no process is at them become KILLED, once what they left here is delivered."""
+def mark_dead_runs(say: Say) -> list[RunRecord]:
+    """Runs that read RUNNING while no process is at them become KILLED, once what they left here is delivered; those
+    that this has brought to their end are returned.
+    """
+    finished = []
     for run in (run for kind in KINDS for run in find_runs(kind, extra="attributes.status = 'RUNNING'")):
         if run.is_alive:
             continue
         if any(waiting.run_id == run.run_id for waiting in undelivered()):
             say(f"run {run.run_id} ({run.name}): {_try_to_deliver(run.run_id)}")
         run = get_record(run.run_id)
+        if run.status == "FINISHED":
+            finished.append(run)
         if run.status != "RUNNING" or run.is_alive:  # it was delivered to its end, or someone goes on with it
             continue
         reason = "its process died or was killed; the same command goes on where it was"
         MlflowClient().set_tag(run.run_id, FAILURE_TAG, reason)
         MlflowClient().set_terminated(run.run_id, "KILLED", int(run.tags.get("heartbeat", now())))
         say(f"run {run.run_id} ({run.name}) read RUNNING, but {reason}: now KILLED")
+    return finished
 
 
 def _try_to_deliver(run_id: str) -> str:
