@@ -27,8 +27,9 @@ NASTY = (
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(monkeypatch, capsys, tmp_path):
     """Runs words up to the checked settings: `(exit code, complaint, settings)`; nothing is trained."""
+    monkeypatch.chdir(tmp_path)  # else ../../etc/passwd may be a file, and a study
     kept = []
     command = SimpleNamespace(run=lambda checked, console: kept.append(checked) or 0)
     monkeypatch.setattr(program, "import_module", lambda name: command)
