@@ -155,11 +155,15 @@ def test_a_quiet_run_gives_signs_of_life(deliver, tracker, monkeypatch):
 
 def test_the_files_of_an_entry_go_when_it_is_taken(tmp_path):
     journal = Journal(tmp_path)
-    (journal.next_files() / "a.txt").write_text("a")
-    entry = journal.append("file", {"file": "a.txt"})
-    assert (journal.files_of(0) / "a.txt").exists()
-    journal.take(entry)
-    assert not journal.files_of(0).exists() and journal.waiting() == []
+    first, second = (journal.new_folder() / "a.txt" for _ in range(2))
+    for file in (first, second, tmp_path / "last.pt"):
+        file.write_text("a")
+    entries = [journal.append("file", {"file": str(file)}) for file in (second, first, tmp_path / "last.pt")]
+    journal.take(entries[0])
+    assert first.exists() and not second.parent.exists() and journal.waiting() == entries[1:]
+    journal.take(entries[1])
+    journal.take(entries[2])
+    assert not first.parent.exists() and (tmp_path / "last.pt").exists() and journal.waiting() == []
 
 
 @given(st.lists(st.text(max_size=20), min_size=1, max_size=6), st.data())

@@ -5,12 +5,13 @@ from ablation.console import Console
 from ablation.errors import AblationError
 from ablation.places import runs_folder
 from ablation.track.left_behind import deliver, undelivered
-from ablation.track.store import open_store, quiet_mlflow, use_tracking_uri
+from ablation.track.store import label_bystander, open_store, quiet_mlflow, use_tracking_uri
 
 
 def run(options: DeliverOptions, console: Console) -> int:
     """The command `deliver`. Raises AblationError, after the last one, when some could not be delivered."""
     quiet_mlflow()
+    label_bystander("deliver", "deliver")
     waiting = [each for each in undelivered() if options.run in (None, each.run_id)]
     if not waiting:
         whose = f" of run {options.run}" if options.run else ""

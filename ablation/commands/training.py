@@ -69,10 +69,9 @@ def train_task(
     state = restore(contents, task.module, optimizer) if contents else LoopState()
     if contents:
         console.say(f"going on after {_reached(state)} of {task.epochs}")
+    # of a run killed between its checkpoint and its metrics, or of the one that it continues
     for epoch, metrics in enumerate(state.history, start=1):
-        run.log_metrics(
-            metrics, step=epoch
-        )  # killed between its checkpoint and its metrics, or another run's
+        run.log_metrics(metrics, step=epoch)
     checkpoints, bar = Checkpoints(run, run.folder), _bar(console, label, task)
     with Recorder(console, last=checkpoints.write) as recorder:
 

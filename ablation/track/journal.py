@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -77,17 +78,14 @@ class Journal:
         """The tracker has it. A process killed just before this tells it twice, with the same time stamps."""
         write_whole(self.folder / TAKEN, str(entry.number + 1))
         self.done = entry.number + 1
-        shutil.rmtree(self.files_of(entry.number), ignore_errors=True)
+        file = Path(entry.arguments.get("file", ""))
+        if file.is_relative_to(self.folder / FILES):
+            shutil.rmtree(file.parent, ignore_errors=True)
 
-    def files_of(self, number: int) -> Path:
-        """A folder for the files of one entry; they go when it is taken."""
-        return self.folder / FILES / str(number)
-
-    def next_files(self) -> Path:
-        """The folder for the files of the next entry, made."""
-        folder = self.files_of(len(self.entries))
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+    def new_folder(self) -> Path:
+        """For the file of one entry, which goes when that is taken."""
+        (self.folder / FILES).mkdir(exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=self.folder / FILES))
 
 
 def read(file: Path) -> list[Entry]:

@@ -116,13 +116,13 @@ class MlflowRun:
 
     def log_text(self, text: str, place: str) -> None:
         """A text file among the artifacts."""
-        file = self.delivery.journal.next_files() / Path(place).name
+        file = self.delivery.journal.new_folder() / Path(place).name
         file.write_text(text, encoding="utf-8")
         self.log_file(file, _folder_of(place))
 
     def log_picture(self, picture: Image.Image, place: str) -> None:
         """A PNG among the artifacts, packed quickly rather than tightly."""
-        file = self.delivery.journal.next_files() / Path(place).name
+        file = self.delivery.journal.new_folder() / Path(place).name
         picture.save(file, compress_level=1)
         self.log_file(file, _folder_of(place))
 

@@ -122,7 +122,7 @@ def use_tracking_uri(uri: str) -> None:
 
 def use_store(uri: str, experiment_id: str) -> None:
     """Has this process write to that store and experiment, and to no run that `mlflow run` has opened."""
-    mlflow.set_tracking_uri(uri)
+    use_tracking_uri(uri)
     os.environ[EXPERIMENT_VARIABLE] = experiment_id
     os.environ.pop(RUN_ID_VARIABLE, None)
 
