@@ -5,12 +5,9 @@ Run with `pytest -m ray` where Ray is installed (`pip install .[cluster]`).
 
 import os
 import re
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections import Counter
 from pathlib import Path
 
@@ -20,7 +17,8 @@ import yaml
 from mlflow import MlflowClient
 
 from ablation.track.query import find_runs
-from tests.test_study import ROOT, STUDY, cells_in_store, wait_until
+from tests.servers import Server, wait_until
+from tests.test_study import ROOT, STUDY, cells_in_store
 
 pytestmark = pytest.mark.ray
 EPOCHS = 200
@@ -30,29 +28,12 @@ CELLS = [(arm, seed) for arm in ("Basecase", "norm") for seed in (0, 1)]
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """A tracking server that also carries the artifacts, on a port of loopback."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    store = ["--backend-store-uri", f"sqlite:///{tmp_path}/server.db"]
-    artifacts = ["--artifacts-destination", str(tmp_path / "artifacts"), "--serve-artifacts"]
-    place = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command = [sys.executable, "-m", "mlflow", "server", *store, *artifacts, *place]
-    with (tmp_path / "server.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=tmp_path, start_new_session=True, stdout=log, stderr=log)
-    uri = f"http://127.0.0.1:{port}"
-    wait_until(lambda: answers(f"{uri}/health"))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    mlflow.set_tracking_uri(uri)
-    yield uri
+    started = Server(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", started.uri)
+    mlflow.set_tracking_uri(started.uri)
+    yield started.uri
     mlflow.set_tracking_uri(None)
-    os.killpg(process.pid, signal.SIGKILL)
-
-
-def answers(address: str) -> bool:
-    try:
-        return urllib.request.urlopen(address, timeout=2).status == 200
-    except OSError:
-        return False
+    started.kill()
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from ablation.config.study_file import load_study
 from ablation.console import Silent
 from ablation.track.code_state import code_hash, code_hashes
 from ablation.track.query import find_runs, metric_history
+from tests.servers import wait_until
 
 ROOT = Path(__file__).parents[1]
 STUDY = {
@@ -177,13 +178,6 @@ def launch(store: Path, study: str, world: Path, *words: object) -> subprocess.P
             stderr=out,
             start_new_session=True,
         )
-
-
-def wait_until(true, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.1)
 
 
 def test_a_study_that_is_killed_goes_on_by_the_same_command(study, world, store):
