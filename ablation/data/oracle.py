@@ -10,10 +10,8 @@ text: the conditional entropy of the description, in nats per token of its token
 """
 
 import json
-import multiprocessing
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from itertools import islice
 from pathlib import Path
@@ -23,6 +21,7 @@ import numpy as np
 from ablation.data.sources import Progress, silent
 from ablation.data.store import WINDOW, Store
 from ablation.data.windows import StoryWindows
+from ablation.helpers import helpers, processors
 from ablation.places import cache_folder
 
 FUTURES = 48
@@ -108,11 +107,11 @@ def _tasks(store: Store, windows: StoryWindows, equalize: bool) -> Iterator[Task
 
 
 def _computed(tasks: list[Task]) -> Iterator[tuple[str, WindowOracle]]:
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = processors()
     if workers == 1 or len(tasks) < 2 * workers:
         yield from map(score, tasks)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with helpers(workers) as pool:
         yield from pool.map(score, tasks, chunksize=2)
 
 

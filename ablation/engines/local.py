@@ -22,6 +22,7 @@ from ablation.engines.task import (
     Watch,
     perform,
 )
+from ablation.helpers import end_with_parent, processors
 from ablation.stopping import listen
 
 SECONDS_UNTIL_ASKED_AGAIN = 2.0
@@ -64,7 +65,7 @@ class LocalEngine:
 def threads_here() -> int:
     """What OMP_NUM_THREADS allows, else one for each core that this process may use."""
     allowed = os.environ.get("OMP_NUM_THREADS", "")
-    return int(allowed) if allowed.isdigit() and int(allowed) else len(os.sched_getaffinity(0))
+    return int(allowed) if allowed.isdigit() and int(allowed) else processors()
 
 
 class _Queue:
@@ -215,7 +216,7 @@ class _Worker:
 
 def _serve(connection: Connection, threads: int, preload: tuple[str, ...]) -> None:
     """The life of a worker process: tasks in, events and an outcome for each out."""
-    _end_with_parent()
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent passes a stop on, once
     listen(signal.SIGTERM)
     for name in THREAD_VARIABLES:
@@ -234,14 +235,3 @@ def _serve(connection: Connection, threads: int, preload: tuple[str, ...]) -> No
             send(Event(task.name, "end", 1.0, outcome=perform(task, send)))
     except (EOFError, OSError, KeyboardInterrupt):
         return
-
-
-def _end_with_parent() -> None:
-    """A parent that was killed leaves no worker behind."""
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -1,15 +1,15 @@
 """The world on disk: parquet shards that `datasets.load_dataset(folder)` reads, and a data card."""
 
 import json
-import multiprocessing
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 
+from ablation.helpers import helpers, processors
 from ablation.world.canvas import FRAME
 from ablation.world.story import make_story
 
@@ -133,16 +133,11 @@ def _fill(folder: Path, train: int, test: int, seed: int, workers: int, progress
 
     sizes = {"train": train, "test": test}
     tasks = [task for split, count in sizes.items() for task in _tasks(seed, split, count)]
-    pool = None
-    if workers > 1 and len(tasks) > 1:
-        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-    try:
+    alone = workers == 1 or len(tasks) == 1
+    with nullcontext() if alone else helpers(workers) as pool:
         groups = _in_order(pool, tasks, ahead=2 * workers)
         for split, count in sizes.items():
             _write_split(folder / "data", split, count, groups, report)
-    finally:
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
     (folder / "README.md").write_text(_card(train, test, seed), encoding="utf-8")
 
 
@@ -163,14 +158,9 @@ def write_world(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} exists and is not an empty folder; remove it or name another")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    workers = (
-        workers or len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else (workers or os.cpu_count() or 1)
-    )
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _fill(partial, train, test, seed, workers, progress)
+        _fill(partial, train, test, seed, workers or processors(), progress)
         partial.chmod(0o755)
         if folder.exists():
             folder.rmdir()
