@@ -50,6 +50,15 @@ class PredictionPage:
         draw.text((page.width / 2, MARGIN), heading, INK, _font(TITLE_SIZE), anchor="ma")
         return page
 
+    def close_ups(self, predicted: Image.Image) -> tuple[Image.Image, Image.Image]:
+        """Of a page with a prediction on it: target and prediction with their texts, and without."""
+        left, top = self.lefts[-2] - MARGIN, TOP - HEADING_SIZE - MARGIN
+        below = TOP + self.height
+        return (
+            predicted.crop((left, top, predicted.width, predicted.height)),
+            predicted.crop((left, top, predicted.width, below + MARGIN)),
+        )
+
     def _place(self, page: Image.Image, left: int, frame: Image.Image, text: str) -> None:
         page.paste(frame, (left, TOP))
         below = (left, TOP + self.height + 14)
