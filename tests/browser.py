@@ -1,6 +1,6 @@
 """A real browser on a real MLflow server, for tests of what people see. Skips where one of the two is missing.
 
-    with chromium(width=1500) as page: page.goto(f"{server.uri}/#/…")
+with chromium(width=1500) as page: page.goto(f"{server.uri}/#/…")
 """
 
 import json

@@ -34,6 +34,7 @@ from ablation.analyse.tables import (
     results_csv,
     results_page,
 )
+from ablation.commands.notes import code_block
 from ablation.config.study_file import load_study
 from ablation.errors import Incomplete, TrackingError
 from ablation.track.query import (
@@ -160,7 +161,7 @@ def study_parts(judged: Judged) -> list[str]:
         _causes(judged),
         f"{judging_told(record)} {LEGEND}",
         f"Data: {record.dataset} ({record.data_hash}). Code: {record.code_commit[:12]}{state}. Repeat it with\n\n"
-        f"    {record.command}",
+        f"{code_block(record.command)}",
     ]
 
 

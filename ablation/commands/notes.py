@@ -1,6 +1,8 @@
 """The page of a training or pretraining run in the MLflow UI, in Markdown. The first lines show without a click."""
 
+import re
 import shlex
+import textwrap
 
 from ablation.commands.outcome import diagnosis, outcome_table
 from ablation.config.config import Config, recipe_texts
@@ -8,6 +10,7 @@ from ablation.config.entries import RECIPE_ENTRIES
 from ablation.track.mlflow_run import MlflowRun
 from ablation.track.views import run_page
 
+LONGEST_LINE = 76
 AGAINST = {
     "image": ("image_loss", "image_median", "the best constant image"),
     "text": ("text_loss", "text_unigram", "word frequencies alone"),
@@ -19,7 +22,7 @@ def opening_note(config: Config) -> str:
     return (
         f"**{config.run_name}**, seed {config.seed}: {config.epochs} epochs on `{config.dataset}`. Its losses will stand "
         f"here beside their floors once it is finished.\n\nRepeat it, or go on with it, with\n\n"
-        f"    {repeat_command(config)}\n"
+        f"{code_block(repeat_command(config))}\n"
     )
 
 
@@ -32,7 +35,7 @@ def outcome_note(config: Config, metrics: dict[str, float], best_epoch: int, tra
         f"in epoch {best_epoch}, from which the test losses come. What it predicts, epoch by epoch: "
         f"[pictures]({pictures}).",
         outcome_table(metrics, "github"),
-        f"Repeat it with\n\n    {repeat_command(config)}",
+        f"Repeat it with\n\n{code_block(repeat_command(config))}",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -72,7 +75,14 @@ def _pretraining_again(part: str, config: Config) -> str:
     recipe = config.nearest_recipe
     named = [] if recipe == "notebook" else [f"--recipe {recipe}"]
     words = ["python -m ablation pretrain --part", part, *named, *_changed(config)]
-    return f"Find it, or make it again, with\n\n    {' '.join(words)}\n"
+    return f"Find it, or make it again, with\n\n{code_block(' '.join(words))}\n"
+
+
+def code_block(command: str) -> str:
+    """A command line in Markdown, in lines that leave the UI its other columns; an option stays with its value."""
+    words = re.sub(r"(--\w+) ", r"\1\0", command)
+    lines = textwrap.wrap(words, LONGEST_LINE, break_long_words=False, break_on_hyphens=False)
+    return textwrap.indent(" \\\n  ".join(lines).replace("\0", " "), "    ")
 
 
 def repeat_command(config: Config) -> str:

@@ -3,6 +3,7 @@
 from ablation.analyse.answer import answer
 from ablation.analyse.study_record import StudyRecord
 from ablation.commands.judging import Judged, judging_told, study_parts
+from ablation.commands.notes import code_block
 from ablation.track.mlflow_run import LONGEST_REASON, LONGEST_TAG, MlflowRun
 from ablation.track.views import run_page, study_key, table_page
 
@@ -17,7 +18,7 @@ def study_opening(record: StudyRecord) -> str:
     arms = ", ".join(record.arm_names)
     return (
         f"**{record.question}**\n\n{len(record.arms)} arms × {seeds} seeds, not judged yet: {arms}.\n\n{judging_told(record)}"
-        f"\n\nRun it, or go on with it, with\n\n    {record.command}\n"
+        f"\n\nRun it, or go on with it, with\n\n{code_block(record.command)}\n"
     )
 
 

@@ -51,6 +51,6 @@ def _make(client: MlflowClient, name: str) -> None:
 
 def _version(client: MlflowClient, name: str, model_id: str, run: RunRecord) -> str:
     source = f"models:/{model_id}"
-    known = [v for v in client.search_model_versions(f"name = '{name}'") if v.model_id == model_id]
+    known = [v for v in client.search_model_versions(f"name = '{name}'") if v.source == source]
     made = known[0] if known else client.create_model_version(name, source, run.run_id, model_id=model_id)
     return str(made.version)

@@ -23,7 +23,7 @@ NUMBERS = [
     *LOSS_COLUMNS[2:],
 ]
 WIDTHS = {"tags.`arm`": 130, "params.`seed`": 60, "params.`latent_dim`": 80}
-VERDICT_WIDTH, LETTER_WIDTH, MARGIN = 200, 7, 28  # pixels
+VERDICT_WIDTH, LETTER_WIDTH, MARGIN = 200, 6.2, 24  # pixels
 GLANCE, PREDICTIONS = "at a glance", "predictions"
 FOLDED = ("train", "val", "test", "floor", "health", "speed")
 """Sections of charts that begin closed: some fifty charts, one for each metric."""
@@ -33,6 +33,8 @@ CURVES = (
     ("val/text_loss",),
     ("health/prediction_spread", "health/target_spread"),
 )
+FLAT_START = "attributes.`start_time`"
+"""By the plain name the UI folds children into their parents, and shows those that the condition leaves out too."""
 BARS = ("test/image_loss", "test/text_loss")
 
 
@@ -46,7 +48,7 @@ class View:
     name: str
     runs: str
     columns: Sequence[str]
-    order: str = "attributes.start_time"
+    order: str = FLAT_START
     ascending: bool = False
     group: str | None = None
     widths: dict[str, int] = field(default_factory=dict)
@@ -82,7 +84,7 @@ class View:
 
     def _width(self, column: str) -> int:
         name = column.split("`")[1]
-        return (WIDTHS | self.widths).get(column, LETTER_WIDTH * len(name) + MARGIN)
+        return (WIDTHS | self.widths).get(column, round(LETTER_WIDTH * len(name) + MARGIN))
 
 
 def runs_view() -> View:
