@@ -12,13 +12,13 @@ PACKAGE = ROOT / "ablation"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ABOVE = {
     "config": {"errors"},
-    "world": set(),
-    "data": {"config", "world", "errors", "places", "randomness"},
+    "world": {"helpers"},
+    "data": {"config", "world", "errors", "helpers", "places", "randomness"},
     "models": {"config", "data", "errors", "randomness"},
     "train": {"config", "data", "models", "errors", "places", "randomness", "stopping"},
     "track": {"config", "errors", "ownership", "places"},
     "analyse": {"config", "errors"},
-    "engines": {"config", "errors", "stopping"},
+    "engines": {"config", "errors", "helpers", "stopping"},
 }
 
 

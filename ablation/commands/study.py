@@ -18,6 +18,7 @@ from ablation.commands.judging import (
 )
 from ablation.commands.outcome import where_to_look
 from ablation.commands.pretrain import EPOCH_KEYS, autoencoder_identity, find_pretrained
+from ablation.commands.report import PAGE, PLACE, draw, report_of
 from ablation.commands.stories import Stories, load_stories
 from ablation.commands.study_progress import StudyProgress
 from ablation.commands.train import all_floors
@@ -178,10 +179,14 @@ class Session:
         for name, text in study_files(judged, "markdown").items():
             parent.log_text(text, f"summary/{name}")
         parent.set_tags({"mlflow.note.content": study_page(judged)})
+        parent.log_text(report_of(judged, draw(judged, self.console), self.console), f"{PLACE}/{PAGE}")
+        self.console.close()
         self.console.say("\n" + told(judged))
         self.console.say("\n" + where_to_look(parent))
         self.console.say(
-            f"the tables as files:  python -m ablation summary --study {self.study.name} --out results"
+            f"the report is its artifact {PLACE}/{PAGE}; as a file, with the figures and the tables:\n"
+            f"  python -m ablation report --study {self.study.name} --out results\n"
+            f"  python -m ablation summary --study {self.study.name} --out results"
         )
         complain_if_incomplete(judged)
 

@@ -34,7 +34,7 @@ from ablation.track.left_behind import left_unfinished, mark_dead_runs
 from ablation.track.mlflow_run import CONTINUES_TAG, MlflowRun, closing
 from ablation.track.query import RunRecord, get_record
 from ablation.track.store import label_bystander, open_store, opened_by_mlflow_run, telling_mlflow_run
-from ablation.train.examples import first_page, first_predictions
+from ablation.train.examples import Gallery, first_predictions, page_of
 from ablation.train.floors import floors, image_median_floor, oracle_floors
 from ablation.train.loop import LoopState
 from ablation.train.questions import ask
@@ -168,11 +168,17 @@ def train(
 
 
 def _tested(task: StoryTask, stories: Stories, tracked: MlflowRun) -> dict[str, float]:
-    """The metrics of the best checkpoint on the test windows; its scores and its descriptions as artifacts."""
+    """The metrics of the best checkpoint on the test windows; its scores, descriptions and pictures as artifacts."""
     test, outputs = task.test(stories.test)
-    tracked.log_text(StoryScores.of(stories.test, outputs.losses()).csv(), "scores/test.csv")
+    losses = outputs.losses()
+    tracked.log_text(StoryScores.of(stories.test, losses).csv(), "scores/test.csv")
     answers, written = ask(task, stories.test, outputs, stories.tokenizer)
     tracked.log_text(written, "descriptions/test.csv")
+    gallery = Gallery.of(task, stories.test, losses["image"], stories.tokenizer)
+    for rank, picture in gallery.pages(task.config.run_name).items():
+        tracked.log_picture(picture, f"predictions/test-{rank}.png")
+    tracked.log_picture(gallery.sheet(), "predictions/test-frames.png")
+    tracked.log_text(gallery.csv(), "predictions/test.csv")
     return test | answers
 
 
@@ -232,7 +238,7 @@ def _oracle(
 def record_epochs(task: StoryTask, stories: Stories, tracked: MlflowRun) -> AfterEpoch:
     """The loss summary so far, and a picture of one training and one validation window."""
     parts = {"train": stories.train, "val": stories.validation}
-    config, pages = task.config, {split: first_page(windows) for split, windows in parts.items()}
+    config, pages = task.config, {split: page_of(windows) for split, windows in parts.items()}
 
     def after(state: LoopState) -> Callable[[], None]:
         epoch, names = state.epoch, state.history[0]

@@ -32,6 +32,15 @@ class SummaryOptions(Settings):
 
 
 @dataclass(frozen=True)
+class ReportOptions(Settings):
+    """What `report` reads and writes."""
+
+    study: str = key("published", "name, file or parent run id of the study to report on")
+    experiment: str | None = key(None, "name of the experiment to read; none reads all of them")
+    out: str = key("results", "folder that report.html and figures/ are written to")
+
+
+@dataclass(frozen=True)
 class PrepareOptions(Config):
     """A configuration, of which the keys that touch the data matter."""
 
@@ -156,6 +165,13 @@ ENTRY_POINTS = {
             "query the tracking server and write the tables of the results",
             ("study", "experiment", "out", "format"),
             "summary",
+        ),
+        EntryPoint(
+            "report",
+            ReportOptions,
+            "write a study as one self-contained HTML page, with its figures as files",
+            ("study", "experiment", "out"),
+            "report",
         ),
         EntryPoint(
             "prepare",
