@@ -8,6 +8,7 @@ import numpy as np
 
 from ablation.analyse.tables import loss_summary, loss_summary_csv
 from ablation.commands.checkpoints import inherit
+from ablation.commands.modelling import log_storyteller
 from ablation.commands.outcome import diagnosis, outcome_note, outcome_table, where_to_look
 from ablation.commands.pretrain import pretrained_autoencoder
 from ablation.commands.stories import Stories, load_stories
@@ -162,6 +163,7 @@ def train(
     )
     test = _tested(task, stories, tracked)
     tracked.log_metrics(test, step=state.best_epoch)
+    log_storyteller(config, task.module, stories.tokenizer, tracked, state.best_epoch)
     metrics = state.history[state.best_epoch - 1] | floor | test
     tracked.set_tags({"mlflow.note.content": outcome_note(config, metrics, state.best_epoch)})
     return metrics
