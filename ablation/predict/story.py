@@ -7,7 +7,7 @@ or nested lists. Text is never taken for a path: what comes over a network is te
 import base64
 import binascii
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,12 +46,14 @@ class Story:
     texts: list[str]
 
 
-def read_stories(rows: Sequence[tuple[Any, Any]]) -> list[Story]:
-    """Each row's four images and four texts. Raises InputError with every problem; rows count from 1."""
+def read_stories(rows: Mapping[str, tuple[Any, Any]]) -> list[Story]:
+    """The four images and four texts of each row, under the name that messages give it. Raises InputError with every
+    problem.
+    """
     stories, problems = [], []
-    for number, (images, texts) in enumerate(rows, start=1):
+    for name, (images, texts) in rows.items():
         read = [_each(images, "image", _picture), _each(texts, "text", _text)]
-        problems += [f"row {number}, {problem}" for _, found in read for problem in found]
+        problems += [f"{name}, {problem}" for _, found in read for problem in found]
         stories.append(Story(read[0][0], read[1][0]))
     if problems:
         raise InputError(problems)
@@ -64,7 +66,9 @@ def _each(values: Any, name: str, read) -> tuple[list, list[str]]:
         kind = type(values).__name__
         return [], [f"{name}s: {kind} {shown(values, SHORT)} is not a list: give a list of {INPUTS}"]
     if len(values) != INPUTS:
-        return [], [f"{name}s: there are {len(values):,}: give {INPUTS}, one for each of frames 1 to {INPUTS}"]
+        return [], [
+            f"{name}s: there are {len(values):,}: give {INPUTS}, one for each of frames 1 to {INPUTS}"
+        ]
     done, problems = [], []
     for number, value in enumerate(values, start=1):
         try:
@@ -76,7 +80,9 @@ def _each(values: Any, name: str, read) -> tuple[list, list[str]]:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{type(value).__name__} {shown(value, SHORT)} is not text: give the frame's description")
+        raise ValueError(
+            f"{type(value).__name__} {shown(value, SHORT)} is not text: give the frame's description"
+        )
     if not value.strip():
         raise ValueError("it is empty: say in words what the frame shows")
     if len(value) > MOST_CHARACTERS:

@@ -28,12 +28,18 @@ class ServedModel:
     def predict(self, table: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """In the order of the rows. Raises MlflowException, which a server answers with status 400 and the message."""
         try:
-            stories = read_stories(list(zip(table["images"], table["texts"], strict=True)))
+            stories = read_stories(rows_of(table))
         except AblationError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from None
         answers = [self.predictor.answer(story) for story in stories]
         rows = [{"image": as_base64(a.frame), "description": a.description, "note": a.note} for a in answers]
         return pd.DataFrame(rows, columns=["image", "description", "note"], index=table.index)
+
+
+def rows_of(table: pd.DataFrame) -> dict[str, tuple[Any, Any]]:
+    """By the names that messages give them, counted from 1."""
+    pairs = zip(table["images"], table["texts"], strict=True)
+    return {f"row {number}": pair for number, pair in enumerate(pairs, start=1)}
 
 
 def as_base64(image: Image.Image) -> str:

@@ -12,7 +12,7 @@ TAGS = re.compile(r"</?gd\w[^>]*>")
 FRAMES = 4
 
 
-def example_story(size: tuple[int, int] | None = None, number: int = 0) -> tuple[list[bytes], list[str]]:
+def example_story(size: tuple[int, int] | None = None, number: int = 3) -> tuple[list[bytes], list[str]]:
     """Four frames as JPEG, full-size if no width and height are given, and their descriptions."""
     states = plan_story(0, "example", number)[:FRAMES]
     frames = [paint(state).image for state in states]
