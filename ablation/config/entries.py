@@ -113,7 +113,7 @@ class TryOptions(Settings):
     """Which model a page is for."""
 
     model: str | None = key(None, MODEL_HELP)
-    port: int = key(7860, "of the page, on this machine only", low=1, high=65_535)
+    port: int = key(7860, "of the page, on this machine only; 0 takes a free one", low=0, high=65_535)
 
 
 @dataclass(frozen=True)
@@ -209,10 +209,9 @@ ENTRY_POINTS = {
         EntryPoint(
             "try",
             TryOptions,
-            "open a page in the browser to ask a trained model; needs the extra `page`",
-            (),
+            "serve a page on this machine on which a trained model can be asked",
+            ("model", "port"),
             "try_page",
-            in_mlproject=False,
         ),
         EntryPoint(
             "deliver",

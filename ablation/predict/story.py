@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ablation.data.batches import INPUTS
 from ablation.data.frames import MOST_PIXELS, decode_frame
@@ -113,6 +113,8 @@ def _decoded(encoded: bytes) -> Image.Image:
         raise ValueError(f"{len(encoded):,} bytes are more than {MOST_BYTES:,}: make it smaller")
     try:
         return decode_frame(encoded)
+    except UnidentifiedImageError as error:
+        raise ValueError("it is no picture that can be read: give a PNG, JPEG or WebP file") from error
     except (OSError, SyntaxError) as error:
         raise ValueError(
             f"it cannot be read as a picture ({reason(error)}): give a whole PNG, JPEG or WebP file"
