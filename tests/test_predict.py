@@ -177,10 +177,11 @@ def test_where_no_run_is_finished_it_says_how_to_train_one(command, store):
 
 
 def test_a_run_without_a_model_is_named(command, store):
-    run = MlflowClient().create_run("0", run_name="old", tags={"kind": "train"})
-    MlflowClient().set_terminated(run.info.run_id)
+    for number in (1, 2):  # the newest is asked
+        run = MlflowClient().create_run("0", number, {"kind": "train"}, f"old {number}")
+        MlflowClient().set_terminated(run.info.run_id, end_time=10 * number)
     code, _, err = command("predict")
-    assert code == 1 and f"run {run.info.run_id} (old, FINISHED) has no model storyteller" in err
+    assert code == 1 and f"run {run.info.run_id} (old 2, FINISHED) has no model storyteller" in err
 
 
 def test_a_folder_that_cannot_be_written_is_named(predict, tmp_path):

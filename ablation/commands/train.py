@@ -74,6 +74,7 @@ def run(config: Config, console: Console) -> int:
             metrics = train(config, tracked, console, stories)
     console.say("\n" + outcome_table(metrics) + "\n\n" + diagnosis(metrics))
     console.say("\n" + where_to_look(tracked))
+    console.say(f"ask its model:  python -m ablation try --model {tracked.run_id}")
     return 0
 
 
