@@ -8,6 +8,7 @@ import numpy as np
 
 from ablation.analyse.tables import loss_summary, loss_summary_csv
 from ablation.commands.checkpoints import inherit
+from ablation.commands.modelling import log_storyteller
 from ablation.commands.outcome import diagnosis, outcome_note, outcome_table, where_to_look
 from ablation.commands.pretrain import pretrained_autoencoder
 from ablation.commands.stories import Stories, load_stories
@@ -73,6 +74,7 @@ def run(config: Config, console: Console) -> int:
             metrics = train(config, tracked, console, stories)
     console.say("\n" + outcome_table(metrics) + "\n\n" + diagnosis(metrics))
     console.say("\n" + where_to_look(tracked))
+    console.say(f"ask its model:  python -m ablation try --model {tracked.run_id}")
     return 0
 
 
@@ -162,6 +164,7 @@ def train(
     )
     test = _tested(task, stories, tracked)
     tracked.log_metrics(test, step=state.best_epoch)
+    log_storyteller(config, task.module, stories.tokenizer, tracked, state.best_epoch)
     metrics = state.history[state.best_epoch - 1] | floor | test
     tracked.set_tags({"mlflow.note.content": outcome_note(config, metrics, state.best_epoch)})
     return metrics

@@ -97,6 +97,34 @@ class DeliverOptions(Settings):
     run: str | None = key(None, "id of the run to deliver; none delivers all that wait on this machine")
 
 
+MODEL_HELP = (
+    "a run id, models:/NAME@ALIAS, models:/ID or a folder with a model; none takes the newest finished run's"
+)
+
+
+@dataclass(frozen=True)
+class PredictOptions(Settings):
+    """What `predict` reads and writes."""
+
+    model: str | None = key(None, MODEL_HELP)
+    input: str | None = key(
+        None,
+        "folder with 1.jpg … 4.jpg (or .png …) and 1.txt … 4.txt, or texts.txt with four lines; or a folder of such "
+        "folders; none takes an example",
+    )
+    out: str = key(
+        "prediction", "folder that the fifth frame, its description and a picture of all are written to"
+    )
+
+
+@dataclass(frozen=True)
+class TryOptions(Settings):
+    """Which model a page is for."""
+
+    model: str | None = key(None, MODEL_HELP)
+    port: int = key(7860, "of the page, on this machine only; 0 takes a free one", low=0, high=65_535)
+
+
 @dataclass(frozen=True)
 class EntryPoint:
     """One command; `listed` keys stand in MLproject with their defaults, `module` in ablation/commands.
@@ -186,6 +214,20 @@ ENTRY_POINTS = {
             "train (or find) the text or the visual autoencoder that a configuration needs",
             ("part", "dataset", "seed"),
             "pretrain",
+        ),
+        EntryPoint(
+            "predict",
+            PredictOptions,
+            "ask a trained model what follows four frames and their descriptions",
+            ("model", "input", "out"),
+            "predict",
+        ),
+        EntryPoint(
+            "try",
+            TryOptions,
+            "serve a page on this machine on which a trained model can be asked",
+            ("model", "port"),
+            "try_page",
         ),
         EntryPoint(
             "deliver",
