@@ -13,6 +13,7 @@ from ablation.config.command_line import entry_of, settings_of
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"^    ((?:[A-Z_]+=\S+ )*(?:python|mlflow|pip|pytest|uvx?|curl)\b.*)$", re.MULTILINE)
+INLINE = re.compile(r"`(python -m ablation [^`…]+)`")
 OWN = "python -m ablation "
 SMALL = {
     "main": "--max_stories 24 --epochs 1 --text_pretraining 1",
@@ -22,6 +23,8 @@ SMALL = {
 ELSEWHERE = {
     "pip install uv && uvx": "installs everything anew: run by hand on a fresh machine",
     "pip install uv && uv run": "is what runs these tests",
+    "pip install -r requirements.txt ruff": "installs what these tests run with",
+    "pytest": "is what runs these tests",
     "mlflow ui": "tests/test_mlflow_ui.py looks at it",
 }
 
@@ -32,12 +35,19 @@ def commands(page: Path) -> list[str]:
     return [re.split(r"\s{2,}#", line)[0].strip() for line in COMMAND.findall(text)]
 
 
+def within_texts(page: Path) -> list[str]:
+    """Those that a sentence or a table names; `NAME` stands for any."""
+    return [line for line in INLINE.findall(page.read_text()) if "NAME" not in line]
+
+
 def own_words(command: str) -> list[str]:
     """What follows `python -m ablation`."""
     return shlex.split(command[command.index(OWN) + len(OWN) :])
 
 
-OWN_COMMANDS = sorted({(page.name, line) for page in PAGES for line in commands(page) if OWN in line})
+OWN_COMMANDS = sorted(
+    {(page.name, line) for page in PAGES for line in commands(page) + within_texts(page) if OWN in line}
+)
 BENCHMARKS = sorted({line for page in PAGES for line in commands(page) if "-m benchmarks." in line})
 
 
@@ -52,7 +62,7 @@ def example(tmp_path, monkeypatch):
 @pytest.mark.parametrize("page, command", OWN_COMMANDS, ids=lambda text: text)
 def test_a_command_that_is_shown_is_one_that_the_program_takes(page, command, example):
     name, *words = own_words(command)
-    assert settings_of(entry_of(name), words)
+    assert words == ["--help"] or settings_of(entry_of(name), words)
 
 
 @pytest.mark.slow
