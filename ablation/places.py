@@ -2,7 +2,10 @@
 
 import errno
 import os
+from os.path import expanduser
 from pathlib import Path
+
+from ablation.errors import LONGEST_PATH, AblationError, reason, shown
 
 ANOTHER_PLACE = "ABLATION_CACHE names another place for prepared data, MLFLOW_TRACKING_URI one for runs"
 CURES = {
@@ -31,6 +34,16 @@ def write_whole(file: Path, text: str) -> None:
     beside = file.with_name(f"{file.name}.partial")
     beside.write_text(text, encoding="utf-8")
     os.replace(beside, file)
+
+
+def writable_folder(out: str) -> Path:
+    """The folder named by the setting `out`, made where it is missing. Raises AblationError."""
+    folder = Path(expanduser(out))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AblationError(f"out={shown(out, LONGEST_PATH)} cannot be a folder: {reason(error)}") from error
+    return folder
 
 
 def refused(error: OSError) -> str:

@@ -4,6 +4,8 @@ import atexit
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import torch
@@ -61,6 +63,46 @@ def store(empty_store, tmp_path, monkeypatch):
     shutil.copyfile(empty_store, tmp_path / "mlflow.db")
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
     yield tmp_path
+    mlflow.set_tracking_uri(None)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A small run, trained to its end, and its model in a folder."""
+
+    uri: str
+    run_id: str
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory, world, empty_store):
+    """Trained once for all tests."""
+    import mlflow
+
+    from ablation.track.query import find_runs
+
+    place = tmp_path_factory.mktemp("trained")
+    shutil.copyfile(empty_store, place / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        mlflow.set_tracking_uri(f"sqlite:///{place}/mlflow.db")
+        words = ("--epochs", 2, "--text_pretraining", 2, "--batch_size", 4, "--text_target", "frame5")
+        assert main(["main", "--dataset", str(world), *map(str, words)]) == 0
+        (run,) = find_runs("train")
+        folder = mlflow.artifacts.download_artifacts(f"runs:/{run.run_id}/storyteller", dst_path=str(place))
+        mlflow.set_tracking_uri(None)
+    return Trained(f"sqlite:///{place}/mlflow.db", run.run_id, Path(folder))
+
+
+@pytest.fixture
+def trained(trained_run, tmp_path, monkeypatch):
+    """That run, from an empty folder that knows its store."""
+    import mlflow
+
+    monkeypatch.chdir(tmp_path)
+    mlflow.set_tracking_uri(trained_run.uri)
+    yield trained_run
     mlflow.set_tracking_uri(None)
 
 

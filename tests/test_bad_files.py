@@ -286,5 +286,8 @@ def test_a_source_that_breaks_at_its_very_beginning_is_told(tmp_path):
     def rows(split):
         raise RuntimeError("torn\nand more lines")
 
-    with pytest.raises(DataError, match=r"here: the train split breaks off after 0 stories: torn$"):
+    with pytest.raises(
+        DataError,
+        match=r"here: the train split breaks off after 0 stories: torn. Copy or download the file that holds the next one again$",
+    ):
         list(first_rows(StorySource("x", "0", "here", rows), "train", None))

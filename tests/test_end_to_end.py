@@ -107,7 +107,8 @@ def test_what_a_run_leaves_among_its_artifacts(train, store):
     pictures = {
         f"predictions/epoch-{epoch:02d}-{split}.png" for epoch in (1, 2) for split in ("train", "val")
     }
-    assert artifacts(record.run_id, "predictions") == pictures
+    ranked = {f"predictions/test-{name}.png" for name in ("best", "median", "worst", "frames")}
+    assert artifacts(record.run_id, "predictions") == pictures | ranked | {"predictions/test.csv"}
     folder = MlflowClient().download_artifacts(record.run_id, "", str(store))
     table = pd.read_csv(f"{folder}/loss_summary_resnet16.csv")
     assert list(table.columns) == ["Epoch", "Total Loss", "Image Loss", "Context Loss", "Text Loss"]
@@ -122,6 +123,15 @@ def test_what_a_run_leaves_among_its_artifacts(train, store):
     picture = np.asarray(Image.open(f"{folder}/predictions/epoch-02-val.png").convert("RGB"))
     assert picture.shape[1] > 1500 and picture.std() > 20
     assert profile(record)["train_stories"] == 19
+    gallery = pd.read_csv(f"{folder}/predictions/test.csv")
+    assert (
+        gallery["rank"].tolist() == ["best", "median", "worst"]
+        and gallery["image_loss"].is_monotonic_increasing
+    )
+    sheet = np.asarray(Image.open(f"{folder}/predictions/test-frames.png"), np.float32) / 255
+    frames = sheet.reshape(3, 60, 6, 125, 3)
+    lost = np.abs(frames[:, :, 4] - frames[:, :, 5]).mean(axis=(1, 2, 3))  # the true fifth and the predicted
+    assert lost == pytest.approx(gallery["image_loss"].to_numpy(), abs=2e-3)
 
 
 def test_the_recipe_that_learns_trains_both_its_autoencoders_first(command, world, store):

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ablation.analyse.figures import FLOOR, arms_figure, causes_figure, steps_figure, study_figures
+from ablation.analyse.figures import arms_figure, causes_figure, steps_figure, study_figures
 from ablation.analyse.judge import Judge
+from ablation.analyse.palette import FLOOR, PAPER
 from ablation.analyse.study_record import cells_of
 from tests.test_judge import Made
 
@@ -50,7 +51,7 @@ def lines(axes, colour):
 
 def test_a_study_with_cures_and_steps_gives_three_figures(tmp_path):
     figures = study_figures(results())
-    assert list(figures) == ["arms", "causes", "steps"]
+    assert list(figures) == ["arms", "differences", "causes", "steps"]
     figures["causes"].savefig(tmp_path / "causes.svg")
     assert "left out of all" in (tmp_path / "causes.svg").read_text()
     assert list(study_figures(results({"notebook": [0.3], "step 1": []}))) == ["arms"]
@@ -74,7 +75,7 @@ def test_an_arm_that_does_not_learn_is_hollow():
     """By collapse, or at the floor, as the gate has it."""
     collapsed = {"all": {"health/test_prediction_spread": 0.0}}
     axes = arms_figure(results(metrics=collapsed)[RATIO]).axes[0]
-    hollow = [dot.get_markerfacecolor() == "white" for dot in dots(axes)]
+    hollow = [dot.get_markerfacecolor() == PAPER for dot in dots(axes)]
     assert [name for name, is_hollow in zip(ARMS, hollow, strict=True) if is_hollow] == [
         "notebook", "only raw", "all"
     ]  # fmt: skip

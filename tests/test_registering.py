@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 
-import mlflow
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities.logged_model_status import LoggedModelStatus
@@ -12,8 +11,8 @@ from ablation.analyse.judge import ArmResult
 from ablation.analyse.study_record import Cell
 from ablation.commands.registering import on_validation, register_best
 from ablation.config.metrics import MEASURES
-from ablation.track.query import get_record
-from ablation.track.registry import LOGGED_MODEL
+from ablation.track.query import MODEL_NAME, get_record
+from ablation.track.store import experiment_to_use
 
 MEASURE = MEASURES["test/image_loss"]
 TOTALS = {"a": [5.0, 4.0, 4.5], "b": [5.0, 4.8, 4.6], "c": [1.0, 1.0, 1.0]}
@@ -22,7 +21,8 @@ VERDICTS = {"a": "baseline", "b": "differs", "c": "invalid: not learning"}
 
 
 def finished_run(arm, with_model=True):
-    client, experiment = MlflowClient(), mlflow.set_experiment("visual-storytelling").experiment_id
+    client = MlflowClient()
+    experiment = experiment_to_use(client)
     run = client.create_run(experiment, run_name=arm).info.run_id
     client.log_param(run, "seed", 0)
     for epoch, (total, image) in enumerate(zip(TOTALS[arm], IMAGES[arm], strict=True), start=1):
@@ -30,7 +30,7 @@ def finished_run(arm, with_model=True):
         client.log_metric(run, "val/image_loss", image, step=epoch)
     client.set_terminated(run)
     if with_model:
-        made = client.create_logged_model(experiment, LOGGED_MODEL, run)
+        made = client.create_logged_model(experiment, MODEL_NAME, run)
         client.finalize_logged_model(made.model_id, LoggedModelStatus.READY)
     return get_record(run)
 

@@ -79,6 +79,7 @@ def test_a_study_runs_is_found_again_and_judged(command, study, world, store):
     assert "[6 of 6]" in out
     assert "exploratory" in out or "invalid: not learning" in out
     assert parent.tags["mlflow.note.content"].startswith("**Does the norm matter?**")
+    assert "report/report.html" in {f.path for f in MlflowClient().list_artifacts(parent.run_id, "report")}
     artifacts = {f.path for f in MlflowClient().list_artifacts(parent.run_id, "summary")}
     assert {"summary/arms.csv", "summary/arms.md", "summary/Results_Summary.csv"} <= artifacts
 
@@ -103,6 +104,16 @@ def test_a_study_runs_is_found_again_and_judged(command, study, world, store):
     first = {p.name: p.read_bytes() for p in (store / "tables").iterdir()}
     command("summary", "--study", parent.run_id, "--out", "tables", "--format", "latex")
     assert first == {p.name: p.read_bytes() for p in (store / "tables").iterdir()}
+
+    code, out, err = command("report", "--study", "small", "--out", "page")
+    assert code == 0 and "report.html" in out, err
+    page = (store / "page" / "report.html").read_text()
+    logged = MlflowClient().download_artifacts(parent.run_id, "report/report.html", str(store))
+    assert Path(logged).read_text() == page
+    assert page.count('src="data:image/png;base64,') == 3 * 3 * 6  # arms × ranks × frames
+    assert {p.stem for p in (store / "page" / "figures").iterdir()} == {
+        "arms", "differences", "curves_image", "curves_text", "curves_total"
+    }  # fmt: skip
 
     code, out, _ = command("plan", "--study", study, "--seeds", 6, "--dataset", world)
     assert code == 0 and "9 of 18 cells are left to run: about" in out

@@ -74,6 +74,37 @@ def has_causes(rows: Sequence[ArmResult]) -> bool:
     return ALL in names and any(name.startswith((ONLY, ALL_BUT)) for name in names)
 
 
+def causes_answer(record: StudyRecord, rows: Sequence[ArmResult]) -> str:
+    """In two or three sentences, from the primary measure's rows: what all changes reach, which help alone, which are
+    missed when left out. A change counts as missed where the interval of its worth among all lies above 0.
+    """
+    by_name, cures = {row.arm: row for row in rows}, ranked_cures(rows)
+    base, whole = rows[0], by_name[ALL]
+    learned = [c for c in cures if _learns(by_name.get(ONLY + c))]
+    worths = {c: Worth.between(record, by_name[ALL_BUT + c], whole) for c in cures}
+    missed = [c for c in cures if mean_interval(worths[c].values)[0] > 0]
+    alone = sum(bool(by_name[ONLY + c].values) for c in cures if ONLY + c in by_name)
+    seeds = len(whole.values)
+    return (
+        f"With all changes {base.measure.name} is {_figure(whole)} instead of {_figure(base)} "
+        f"({whole.verdict}; {seeds} seed{'s' * (seeds > 1)}). Alone on {base.arm}, {len(learned)} of {alone} changes let the model "
+        f"learn{_listed(learned)}. Left out of all, {len(missed)} of {len(cures)} are missed{_listed(missed)}."
+    )
+
+
+def _learns(row: ArmResult | None) -> bool:
+    return bool(row and row.values and not row.gate.invalid(row.measure))
+
+
+def _figure(row: ArmResult) -> str:
+    low, high = row.interval
+    return f"{row.mean:.3f}" + ("" if np.isnan(low) else f" [{low:.3f}, {high:.3f}]")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f": {', '.join(names)}" if names else ""
+
+
 def causes_frame(record: StudyRecord, results: Mapping[str, Sequence[ArmResult]]) -> pd.DataFrame:
     """Tidy: a row per measure and cure, in the order of the primary measure, the first. `interaction` is what the cure
     is worth among all beyond what it is worth alone; its p is Holm-corrected over the cures of a measure. What a cure
@@ -117,6 +148,12 @@ def _not_learning(row: ArmResult | None) -> str:
 
 def causes_page(frame: pd.DataFrame, metric: str) -> str:
     """One measure's rows as a Markdown table."""
+    shown = causes_page_frame(frame, metric)
+    return tabulate(shown, headers="keys", showindex=False, tablefmt="github", disable_numparse=True)
+
+
+def causes_page_frame(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """One measure's rows in words."""
     shown = [
         {
             "cure": row["cure"],
@@ -128,7 +165,7 @@ def causes_page(frame: pd.DataFrame, metric: str) -> str:
         }
         for row in frame[frame["metric"] == metric].to_dict("records")
     ]
-    return tabulate(shown, headers="keys", tablefmt="github", disable_numparse=True)
+    return pd.DataFrame(shown)
 
 
 def _told(row: Mapping, prefix: str) -> str:

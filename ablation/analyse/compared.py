@@ -1,5 +1,6 @@
 """Ours beside figures published elsewhere."""
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -44,6 +45,29 @@ def compared_with_published(record: StudyRecord, cells: Sequence[Cell], historie
             row = (arm, published.get("Epoch"), column, theirs, mean, low, high, len(values))
             rows.append((*row, inside, told, "yes" if same else "no"))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def compared_page_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """In words, a row per model and loss."""
+    shown = [
+        {
+            "model": row["Model"],
+            "epochs": row["Epoch"],
+            "loss": row["Loss"].removesuffix(" Loss").lower(),
+            "published": _number(row["Published"]),
+            "ours": _number(row["Ours"], (row["Ours Low"], row["Ours High"])),
+            "published inside the interval": row["Published Inside Interval"] or "not comparable",
+        }
+        for row in frame.to_dict("records")
+    ]
+    return pd.DataFrame(shown)
+
+
+def _number(value: float | None, interval: tuple[float, float] | None = None) -> str:
+    if value is None or math.isnan(value):
+        return ""
+    wide = interval is not None and not math.isnan(interval[0])
+    return f"{value:.4f}" + (f" [{interval[0]:.4f}, {interval[1]:.4f}]" if wide else "")
 
 
 def _last(history: dict[int, float]) -> float | None:

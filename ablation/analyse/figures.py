@@ -1,18 +1,20 @@
-"""The figures of a study: its arms beside the floor, what each cure does alone and left out, the steps to the cure.
+"""The figures of a study: its arms beside the floor, their differences to the baseline, what each cure does alone and
+left out, the steps to the cure.
 
 A dot is a mean over seeds with its 95 % interval, a faint dot a run; hollow is an arm whose runs do not learn.
 """
 
 from collections.abc import Sequence
 
+import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ablation.analyse.causes import has_causes, ranked_cures
 from ablation.analyse.judge import ArmResult
+from ablation.analyse.palette import ARM, BASELINE, BEST, FLOOR, PAPER, STYLE
 from ablation.config.study_file import ALL, ALL_BUT, ONLY
 
-ARM, BASELINE, FLOOR, BEST = "#0072B2", "#555555", "#D55E00", "#009E73"
 STEP = "step "
 ROW, WIDTH = 0.27, 4.6
 """Inches for an arm, and for a panel."""
@@ -26,11 +28,14 @@ LABELS = {
 Results = dict[str, list[ArmResult]]
 
 
+@matplotlib.rc_context(STYLE)
 def study_figures(results: Results) -> dict[str, Figure]:
     """By name: those that the study's arms give; rows of every measure, the primary one first."""
     primary = next(iter(results.values()))
     names = [row.arm for row in primary if row.values]
     made = {"arms": arms_figure(primary)} if names else {}
+    if any(_is_compared(row) for row in primary):
+        made["differences"] = differences_figure(primary)
     if has_causes(primary):
         made["causes"] = causes_figure(results)
     if any(name.startswith(STEP) for name in names):
@@ -44,9 +49,39 @@ def arms_figure(rows: Sequence[ArmResult]) -> Figure:
     figure = Figure(figsize=(1.6 * WIDTH, 1 + ROW * len(shown)), layout="constrained")
     axes = figure.subplots()
     _draw(axes, shown, [row.arm for row in shown])
-    axes.set_xlabel(_label(rows[0]), fontsize="small")
+    axes.set_xlabel(label_of(rows[0]), fontsize="small")
     _references(axes, shown)
     return figure
+
+
+def differences_figure(rows: Sequence[ArmResult]) -> Figure:
+    """Every arm's difference to the baseline, seed by seed, beside what is negligible; the verdict at its end."""
+    shown = [row for row in rows if _is_compared(row)]
+    figure = Figure(figsize=(2 * WIDTH, 1.2 + ROW * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    for place, row in enumerate(shown):
+        made = row.comparison
+        _draw_row(
+            axes, place, made.differences, made.mean, made.interval, bool(row.gate.invalid(row.measure))
+        )
+        axes.text(
+            1.02, place, row.verdict, transform=axes.get_yaxis_transform(), va="center", fontsize="small"
+        )
+    axes.axvline(0, color=BASELINE, lw=1)
+    delta = shown[0].delta
+    if delta:
+        axes.axvspan(-delta, delta, color=BASELINE, alpha=0.15, lw=0, label=f"negligible: within ±{delta:g}")
+        axes.legend(fontsize="x-small", loc="lower right", bbox_to_anchor=(1, 1))
+    better = "left" if shown[0].measure.lower_is_better else "right"
+    axes.set_xlabel(
+        f"difference to {rows[0].arm} in {label_of(shown[0])}; {better} is better", fontsize="small"
+    )
+    _rows_named(axes, [row.arm for row in shown])
+    return figure
+
+
+def _is_compared(row: ArmResult) -> bool:
+    return row.comparison is not None and row.comparison.n > 0
 
 
 def causes_figure(results: Results) -> Figure:
@@ -62,7 +97,7 @@ def causes_figure(results: Results) -> Figure:
             (line[1], ALL_BUT, by_name[ALL], "left out of all"),
         ):
             _draw(axes, [by_name.get(prefix + cure) for cure in cures], cures)
-            axes.set_xlabel(_label(base), fontsize="small")
+            axes.set_xlabel(label_of(base), fontsize="small")
             axes.axvline(base.mean, color=BASELINE, lw=1, label="what it is compared with")
             if base.measure.ratio_of:
                 axes.axvline(1, color=FLOOR, lw=1, ls="--", label="floor")
@@ -75,38 +110,48 @@ def causes_figure(results: Results) -> Figure:
 def steps_figure(results: Results) -> Figure:
     """From the baseline step by step to all, a panel a measure."""
     measures = list(results.values())
-    figure = Figure(figsize=(WIDTH * len(measures), 3.2), layout="constrained")
+    figure = Figure(figsize=(3.5 * len(measures), 3.2), layout="constrained")
     for axes, rows in zip(
         figure.subplots(1, len(measures), sharey=True, squeeze=False)[0], measures, strict=True
     ):
-        shown = [row for row in rows if _is_step(row, rows[0]) and row.values]
+        shown = [row for row in rows if is_step(row, rows[0]) and row.values]
         _draw(axes, shown, [row.arm.removeprefix(STEP) for row in shown])
-        axes.set_xlabel(_label(rows[0]), fontsize="small")
+        axes.set_xlabel(label_of(rows[0]), fontsize="small")
         _references(axes, shown)
     return figure
 
 
-def _is_step(row: ArmResult, baseline: ArmResult) -> bool:
+def is_step(row: ArmResult, baseline: ArmResult) -> bool:
+    """Whether the arm stands on the way from the baseline to all."""
     return row is baseline or row.arm.startswith(STEP) or row.arm == ALL
 
 
-def _label(row: ArmResult) -> str:
+def label_of(row: ArmResult) -> str:
+    """A measure's name in words."""
     return LABELS.get(row.measure.name, row.measure.name)
 
 
 def _draw(axes: Axes, rows: Sequence[ArmResult | None], labels: Sequence[str]) -> None:
     """A row an arm, from the top; an empty one where there is no arm, or no run of it."""
     for place, row in enumerate(rows):
-        if row is None or not row.values:
-            continue
-        values, (low, high) = list(row.values.values()), row.interval
-        axes.plot(values, [place] * len(values), "o", color=ARM, alpha=0.25, ms=4, mew=0)
-        if low == low:
-            axes.plot([low, high], [place, place], color=ARM, lw=2)
-        face = "white" if row.gate.invalid(row.measure) else ARM
-        axes.plot([row.mean], [place], "o", color=ARM, mfc=face, ms=6)
-    axes.set_yticks(range(len(rows)), labels, fontsize="small")
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+        if row is not None and row.values:
+            values, hollow = list(row.values.values()), bool(row.gate.invalid(row.measure))
+            _draw_row(axes, place, values, row.mean, row.interval, hollow)
+    _rows_named(axes, labels)
+
+
+def _draw_row(
+    axes: Axes, place: int, values: Sequence[float], mean: float, interval: tuple[float, float], hollow: bool
+) -> None:
+    axes.plot(values, [place] * len(values), "o", color=ARM, alpha=0.25, ms=4, mew=0)
+    if interval[0] == interval[0]:
+        axes.plot(interval, [place, place], color=ARM, lw=2)
+    axes.plot([mean], [place], "o", color=ARM, mfc=PAPER if hollow else ARM, ms=6)
+
+
+def _rows_named(axes: Axes, labels: Sequence[str]) -> None:
+    axes.set_yticks(range(len(labels)), labels, fontsize="small")
+    axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -4,7 +4,7 @@ from ablation.analyse.tables import loss_summary, loss_summary_csv
 from ablation.commands.stories import Stories
 from ablation.commands.training import Work
 from ablation.track.mlflow_run import MlflowRun
-from ablation.train.examples import first_page, first_predictions
+from ablation.train.examples import first_predictions, page_of
 from ablation.train.loop import LoopState
 from ablation.train.story_task import StoryTask
 
@@ -17,7 +17,7 @@ class EpochRecords:
     def __init__(self, task: StoryTask, stories: Stories, tracked: MlflowRun):
         self.task, self.tokenizer, self.tracked = task, stories.tokenizer, tracked
         self.parts = {"train": stories.train, "val": stories.validation}
-        self.pages = {split: first_page(windows) for split, windows in self.parts.items()}
+        self.pages = {split: page_of(windows) for split, windows in self.parts.items()}
 
     def before_training(self) -> None:
         """Nothing where networks are compiled: a batch of another size first could give other kernels."""

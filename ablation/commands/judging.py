@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from ablation.analyse.answer import answer
-from ablation.analyse.causes import causes_frame, causes_page, has_causes
+from ablation.analyse.causes import causes_answer, causes_frame, causes_page, has_causes
 from ablation.analyse.compared import compared_with_published
 from ablation.analyse.judge import ArmResult, Judge
 from ablation.analyse.story_scores import ScoresByStory
@@ -66,6 +66,12 @@ class Judged:
     def primary(self) -> list[ArmResult]:
         """The rows that carry verdicts."""
         return self.results[self.record.primary]
+
+    @property
+    def answer(self) -> str:
+        """What the study says, in a sentence or three."""
+        asks_causes = has_causes(self.primary)
+        return causes_answer(self.record, self.primary) if asks_causes else answer(self.primary)
 
     @property
     def missing(self) -> list[Cell]:
@@ -147,7 +153,7 @@ def _page(judged: Judged, tablefmt: str) -> str:
 
 def study_page(judged: Judged) -> str:
     """The question, the answer and the tables, in Markdown."""
-    head = (f"**{judged.record.question}**", answer(judged.primary))
+    head = (f"**{judged.record.question}**", judged.answer)
     return "\n\n".join(part for part in (*head, *study_parts(judged)) if part) + "\n"
 
 
@@ -186,7 +192,7 @@ def _causes(judged: Judged) -> str:
 
 def told(judged: Judged) -> str:
     """For the console: the table, its notes, and the answer."""
-    lines = [page_table(judged.primary), "", LEGEND, "", *notes(judged.primary), "", answer(judged.primary)]
+    lines = [page_table(judged.primary), "", LEGEND, "", *notes(judged.primary), "", judged.answer]
     return "\n".join(lines)
 
 

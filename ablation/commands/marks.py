@@ -6,7 +6,6 @@ A run may fill a cell of several studies, so every study has tags of its own; `v
 import re
 from collections.abc import Iterator, Sequence
 
-from ablation.analyse.answer import answer
 from ablation.analyse.judge import ArmResult
 from ablation.analyse.study_record import StudyRecord
 from ablation.track.mlflow_run import MlflowRun
@@ -47,10 +46,10 @@ def mark_places(parent: MlflowRun, record: StudyRecord) -> None:
             parent.tag_run(run.run_id, {tag: found})
 
 
-def mark_verdicts(parent: MlflowRun, record: StudyRecord, results: Sequence[ArmResult]) -> None:
+def mark_verdicts(parent: MlflowRun, record: StudyRecord, results: Sequence[ArmResult], answer: str) -> None:
     """On the parent the answer, on every finished run the verdict on its arm; `results` are the primary measure's."""
     own = verdict_tag(record.name)
-    parent.set_tags({VERDICT: answer(results), own: answer(results)})
+    parent.set_tags({VERDICT: answer, own: answer})
     for run, verdict in _verdicts(results):
         tags = {VERDICT: f"{verdict} ({record.name})", own: verdict}
         if not tags.items() <= run.tags.items():

@@ -12,6 +12,7 @@ from ablation.commands.marks import mark_places, mark_verdicts, place, place_tag
 from ablation.commands.outcome import where_to_look
 from ablation.commands.pretrain import EPOCH_KEYS, autoencoder_identity, find_pretrained
 from ablation.commands.registering import register_best
+from ablation.commands.report import PAGE, PLACE, draw, report_of
 from ablation.commands.stories import Stories, load_stories
 from ablation.commands.study_note import study_note, study_opening
 from ablation.commands.study_progress import StudyProgress
@@ -188,14 +189,18 @@ class Session:
         judged = judge(parent.run_id)
         for name, text in study_files(judged, "markdown").items():
             parent.log_text(text, f"summary/{name}")
-        mark_verdicts(parent, judged.record, judged.primary)
+        parent.log_text(report_of(judged, draw(judged, self.console), self.console), f"{PLACE}/{PAGE}")
+        self.console.close()
+        mark_verdicts(parent, judged.record, judged.primary, judged.answer)
         parent.describe(study_note(judged, parent))
         self.console.say("\n" + told(judged))
         self.console.say(register_best(judged))
         table = table_page(parent.experiment_id, study_key(parent.run_id))
         self.console.say("\n" + where_to_look(("its runs", table), ("its page", parent.page)))
         self.console.say(
-            f"the tables as files:  python -m ablation summary --study {self.study.name} --out results"
+            f"the report is its artifact {PLACE}/{PAGE}; as a file, with the figures and the tables:\n"
+            f"  python -m ablation report --study {self.study.name} --out results\n"
+            f"  python -m ablation summary --study {self.study.name} --out results"
         )
         complain_if_incomplete(judged)
 

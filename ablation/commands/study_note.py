@@ -1,13 +1,13 @@
 """The page of a study's parent run in the MLflow UI, in Markdown."""
 
-from ablation.analyse.answer import answer
 from ablation.analyse.study_record import StudyRecord
 from ablation.commands.judging import Judged, judging_told, study_parts
 from ablation.commands.notes import code_block
+from ablation.commands.report import PAGE, PLACE
 from ablation.track.mlflow_run import LONGEST_REASON, LONGEST_TAG, MlflowRun
 from ablation.track.views import run_page, study_key, table_page
 
-REPORT, TABLES = "report/report.html", "summary"
+TABLES = "summary"
 LONGEST = LONGEST_TAG - LONGEST_REASON
 """Letters, so that what ends a study early fits above them."""
 
@@ -24,7 +24,7 @@ def study_opening(record: StudyRecord) -> str:
 
 def study_note(judged: Judged, parent: MlflowRun) -> str:
     """The question, the answer, where all of it is, and as much of the tables as fits."""
-    head = f"**{judged.record.question}**\n\n{answer(judged.primary)}\n\n{_links(parent)}"
+    head = f"**{judged.record.question}**\n\n{judged.answer}\n\n{_links(parent)}"
     table, *more = study_parts(judged)
     page = head
     for part in (table, *reversed(more)):  # what was judged and how to repeat it matter more than the notes
@@ -39,6 +39,6 @@ def _links(parent: MlflowRun) -> str:
 
     table = table_page(parent.experiment_id, study_key(parent.run_id))
     return (
-        f"[Its runs as a table]({table}) · [report with curves and pictures]({file(REPORT)}) · "
+        f"[Its runs as a table]({table}) · [report with curves and pictures]({file(f'{PLACE}/{PAGE}')}) · "
         f"[all tables]({file(TABLES)})"
     )

@@ -1,6 +1,5 @@
 """`summary`: the tables of the results, from what the tracking server holds."""
 
-from os.path import expanduser
 from pathlib import Path
 
 import pandas as pd
@@ -20,15 +19,13 @@ from ablation.commands.judging import (
 )
 from ablation.config.entries import SummaryOptions
 from ablation.console import Console
-from ablation.errors import LONGEST_PATH, AblationError, Incomplete, reason, shown
+from ablation.errors import Incomplete
+from ablation.places import writable_folder
 from ablation.track.query import find_runs, metric_histories
 from ablation.track.store import label_bystander, open_store
 
 RESULTS = "Results_Summary"
 VALIDATION = {"val total": "val/total_loss", "val image": "val/image_loss", "val text": "val/text_loss"}
-FIGURE_FORMATS, DOTS_PER_INCH = ("png", "svg", "pdf"), 120
-UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-"""So that the same runs give the same files."""
 BESIDE = {
     "image floor": "floor/image_median",
     "text floor": "floor/text_unigram",
@@ -49,7 +46,7 @@ def _judge_study(options: SummaryOptions, console: Console) -> int:
     parent, older = find_study(options.study, options.experiment)
     for run in older:
         console.say(f"left out: {run.run_id}, an older run of the study (--study {run.run_id} reads it)")
-    folder = _writable(options.out)
+    folder = writable_folder(options.out)
     judged = judge(parent.run_id)
     console.say(f"study {judged.record.name}, run {parent.run_id}, {judged.record.dataset}\n")
     files = study_files(judged, options.format)
@@ -64,18 +61,11 @@ def _judge_study(options: SummaryOptions, console: Console) -> int:
 
 
 def _draw(judged: Judged, folder: Path) -> list[str]:
-    """The figures of a study, in three formats; their names."""
-    import matplotlib
-
+    """The figures of a study; their names."""
+    from ablation.analyse.drawing import write_figures
     from ablation.analyse.figures import study_figures
 
-    folder.mkdir(exist_ok=True)
-    with matplotlib.rc_context({"svg.hashsalt": judged.record.name}):
-        figures = study_figures(judged.results)
-        for name, figure in figures.items():
-            for form in FIGURE_FORMATS:
-                figure.savefig(folder / f"{name}.{form}", dpi=DOTS_PER_INCH, metadata=UNDATED.get(form))
-    return [f"{folder.name}/{name}" for name in figures]
+    return [f"{folder.name}/{name}" for name in write_figures(study_figures(judged.results), folder)]
 
 
 def _sum_up(options: SummaryOptions, console: Console) -> int:
@@ -86,7 +76,7 @@ def _sum_up(options: SummaryOptions, console: Console) -> int:
     if not selection.arms:
         where = f"experiment {options.experiment}" if options.experiment else "any experiment"
         raise Incomplete(f"{where} holds no finished training run; make one with `python -m ablation main`")
-    folder = _writable(options.out)
+    folder = writable_folder(options.out)
     histories = metric_histories([r.run_id for runs in selection.arms.values() for r in runs], TRAIN_LOSSES)
     summaries = {
         arm: arm_loss_summary(runs, lambda *key: histories[key]) for arm, runs in selection.arms.items()
@@ -99,15 +89,6 @@ def _sum_up(options: SummaryOptions, console: Console) -> int:
     console.say(_shown(selection, results))
     console.say(f"\nwritten to {folder}: {RESULTS}.csv and {len(summaries)} loss_summary_*.csv")
     return 0
-
-
-def _writable(out: str) -> Path:
-    folder = Path(expanduser(out))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AblationError(f"out={shown(out, LONGEST_PATH)} cannot be a folder: {reason(error)}") from error
-    return folder
 
 
 def _write_copy(results: pd.DataFrame, folder: Path, style: str) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ablation.commands.checkpoints import inherit
 from ablation.commands.epoch_records import EpochRecords
+from ablation.commands.modelling import log_storyteller
 from ablation.commands.notes import opening_note, outcome_note
 from ablation.commands.outcome import diagnosis, outcome_table, where_to_look
 from ablation.commands.pretrain import pretrained_autoencoder
@@ -34,6 +35,7 @@ from ablation.track.mlflow_run import CONTINUES_TAG, MlflowRun, closing
 from ablation.track.query import RunRecord, get_record
 from ablation.track.store import label_bystander, open_store, opened_by_mlflow_run, telling_mlflow_run
 from ablation.track.views import runs_view, table_page
+from ablation.train.examples import Gallery
 from ablation.train.floors import floors, image_median_floor, oracle_floors
 from ablation.train.questions import ask
 from ablation.train.scores import StoryScores
@@ -73,6 +75,7 @@ def run(config: Config, console: Console) -> int:
     console.say("\n" + outcome_table(metrics) + "\n\n" + diagnosis(metrics))
     table = table_page(tracked.experiment_id, runs_view().key)
     console.say("\n" + where_to_look(("the run", tracked.page), ("all runs", table)))
+    console.say(f"ask its model:  python -m ablation try --model {tracked.run_id}")
     return 0
 
 
@@ -165,17 +168,24 @@ def train(
     )
     test = _tested(task, stories, tracked)
     tracked.log_metrics(test, step=state.best_epoch)
+    log_storyteller(config, task.module, stories.tokenizer, tracked, state.best_epoch)
     metrics = state.history[state.best_epoch - 1] | floor | test
     tracked.describe(outcome_note(config, metrics, state.best_epoch, tracked))
     return metrics
 
 
 def _tested(task: StoryTask, stories: Stories, tracked: MlflowRun) -> dict[str, float]:
-    """The metrics of the best checkpoint on the test windows; its scores and its descriptions as artifacts."""
+    """The metrics of the best checkpoint on the test windows; its scores, descriptions and pictures as artifacts."""
     test, outputs = task.test(stories.test)
-    tracked.log_text(StoryScores.of(stories.test, outputs.losses()).csv(), "scores/test.csv")
+    losses = outputs.losses()
+    tracked.log_text(StoryScores.of(stories.test, losses).csv(), "scores/test.csv")
     answers, written = ask(task, stories.test, outputs, stories.tokenizer)
     tracked.log_text(written, "descriptions/test.csv")
+    gallery = Gallery.of(task, stories.test, losses["image"], stories.tokenizer)
+    for rank, picture in gallery.pages(task.config.run_name).items():
+        tracked.log_picture(picture, f"predictions/test-{rank}.png")
+    tracked.log_picture(gallery.sheet(), "predictions/test-frames.png")
+    tracked.log_text(gallery.csv(), "predictions/test.csv")
     return test | answers
 
 

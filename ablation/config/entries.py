@@ -32,6 +32,15 @@ class SummaryOptions(Settings):
 
 
 @dataclass(frozen=True)
+class ReportOptions(Settings):
+    """What `report` reads and writes."""
+
+    study: str = key("published", "name, file or parent run id of the study to report on")
+    experiment: str | None = key(None, "name of the experiment to read; none reads all of them")
+    out: str = key("results", "folder that report.html and figures/ are written to")
+
+
+@dataclass(frozen=True)
 class PrepareOptions(Config):
     """A configuration, of which the keys that touch the data matter."""
 
@@ -86,6 +95,34 @@ class DeliverOptions(Settings):
     """What `deliver` looks for."""
 
     run: str | None = key(None, "id of the run to deliver; none delivers all that wait on this machine")
+
+
+MODEL_HELP = (
+    "a run id, models:/NAME@ALIAS, models:/ID or a folder with a model; none takes the newest finished run's"
+)
+
+
+@dataclass(frozen=True)
+class PredictOptions(Settings):
+    """What `predict` reads and writes."""
+
+    model: str | None = key(None, MODEL_HELP)
+    input: str | None = key(
+        None,
+        "folder with 1.jpg … 4.jpg (or .png …) and 1.txt … 4.txt, or texts.txt with four lines; or a folder of such "
+        "folders; none takes an example",
+    )
+    out: str = key(
+        "prediction", "folder that the fifth frame, its description and a picture of all are written to"
+    )
+
+
+@dataclass(frozen=True)
+class TryOptions(Settings):
+    """Which model a page is for."""
+
+    model: str | None = key(None, MODEL_HELP)
+    port: int = key(7860, "of the page, on this machine only; 0 takes a free one", low=0, high=65_535)
 
 
 @dataclass(frozen=True)
@@ -158,6 +195,13 @@ ENTRY_POINTS = {
             "summary",
         ),
         EntryPoint(
+            "report",
+            ReportOptions,
+            "write a study as one self-contained HTML page, with its figures as files",
+            ("study", "experiment", "out"),
+            "report",
+        ),
+        EntryPoint(
             "prepare",
             PrepareOptions,
             "download, check and cache a data set, and print its statistics",
@@ -170,6 +214,20 @@ ENTRY_POINTS = {
             "train (or find) the text or the visual autoencoder that a configuration needs",
             ("part", "dataset", "seed"),
             "pretrain",
+        ),
+        EntryPoint(
+            "predict",
+            PredictOptions,
+            "ask a trained model what follows four frames and their descriptions",
+            ("model", "input", "out"),
+            "predict",
+        ),
+        EntryPoint(
+            "try",
+            TryOptions,
+            "serve a page on this machine on which a trained model can be asked",
+            ("model", "port"),
+            "try_page",
         ),
         EntryPoint(
             "deliver",

@@ -14,8 +14,8 @@ MOST_RESIDENT = 2**28
 
 
 @dataclass(frozen=True)
-class Batch:
-    """B windows: the four inputs and what is to be predicted. T is 120, D the text width, L the image latent's.
+class Inputs:
+    """What is known of B windows. T is 120, D the text width, L the image latent's.
 
     Latents stand here where a frozen encoder gives them, the same in every epoch; else they are None.
     """
@@ -24,13 +24,19 @@ class Batch:
     tokens: torch.Tensor  # (B, 4, T) int64
     text_latents: torch.Tensor | None  # (B, 4, D)
     image_latents: torch.Tensor | None  # (B, 4, L)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+@dataclass(frozen=True)
+class Batch(Inputs):
+    """B windows: the four inputs and what is to be predicted."""
+
     target_frame: torch.Tensor  # (B, 3, 60, 125) float in [0, 1]
     target_tokens: torch.Tensor  # (B, T) int64
     target_count: int
     """Target tokens after the first that are not PAD: what the text loss is a mean over."""
-
-    def __len__(self) -> int:
-        return len(self.frames)
 
 
 @dataclass(frozen=True)

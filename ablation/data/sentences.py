@@ -45,6 +45,17 @@ def sentence_vectors(texts: list[str], place: str, progress: Progress = silent) 
     return np.load(file, allow_pickle=False)
 
 
+def read_sentences(texts: list[str], place: str) -> np.ndarray:
+    """The same, read anew and not kept."""
+    return _read(texts, *_encoder(place), silent)
+
+
+def save_encoder(place: str, folder: Path) -> None:
+    """A copy that needs no hub: tokenizer, settings, weights."""
+    for part in _encoder(place):
+        part.save_pretrained(folder)
+
+
 def _kept(file: Path) -> np.ndarray | None:
     """None where there is no file, or one that is no whole table of numbers."""
     try:

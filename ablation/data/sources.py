@@ -111,7 +111,10 @@ def _parquet_rows(files: list[Path]) -> Rows:
             about = pyarrow.parquet.read_metadata(file)
             names = about.schema.to_arrow_schema().names
         except (pyarrow.ArrowException, OSError) as error:
-            raise DataError(f"{file} is not a whole parquet file: {reason(error)}") from error
+            raise DataError(
+                f"{file} is not a whole parquet file: {reason(error)}. Copy or download it again, or take it out of the "
+                "folder"
+            ) from error
         _check_columns(names, str(file))
         _check_row_groups(about, file)
         columns = [column for column in columns if column in names]
@@ -120,7 +123,7 @@ def _parquet_rows(files: list[Path]) -> Rows:
         if about.num_rows:  # `datasets` cannot read an empty file
             by_split[split].append(escape(str(file)))  # else it reads other folders' files of a like name too
     if "train" not in stories:
-        raise DataError(f"{files[0].parent} has no parquet file of a train split (train-*.parquet)")
+        raise DataError(f"{files[0].parent} has no parquet file of a train split: name one train-….parquet")
     empty = [split for split, count in stories.items() if not count]
     if empty:
         raise DataError(
@@ -154,7 +157,9 @@ def _saved_rows(folder: Path, files: list[Path]) -> Rows:
     try:
         loaded = load_from_disk(str(folder))
     except Exception as error:
-        raise DataError(f"{folder} is not a whole saved data set: {reason(error)}") from error
+        raise DataError(
+            f"{folder} is not a whole saved data set: {reason(error)}. Copy it again, or save it anew with `save_to_disk`"
+        ) from error
     splits = loaded if isinstance(loaded, DatasetDict) else {"train": loaded}
     read = {Path(file["filename"]) for split in splits.values() for file in split.cache_files}
     for file in sorted(read - set(files)):
@@ -166,7 +171,7 @@ def _saved_rows(folder: Path, files: list[Path]) -> Rows:
 
 def _loaded_rows(loaded: dict, place: str) -> Rows:
     if "train" not in loaded:
-        raise DataError(f"{place} has no train split, only {', '.join(loaded)}")
+        raise DataError(f"{place} has no train split, only {', '.join(loaded)}: name the one to train on so")
     for split in loaded.values():
         _check_columns(split.column_names, place)
     found = {split: loaded[split].with_format(None) for split in SPLITS if split in loaded}
@@ -248,7 +253,8 @@ def first_rows(source: StorySource, split: str, limit: int | None) -> Iterator[d
             return
         except Exception as error:
             raise DataError(
-                f"{source.location}: the {split} split breaks off after {number} stories: {reason(error)}"
+                f"{source.location}: the {split} split breaks off after {number} stories: {reason(error)}. Copy or "
+                "download the file that holds the next one again"
             ) from error
         number += 1
         yield row

@@ -7,8 +7,9 @@ from torch import nn
 from torch.nn import functional
 
 from ablation.config.config import Config
-from ablation.data.batches import INPUTS, Batch
+from ablation.data.batches import INPUTS, Batch, Inputs
 from ablation.data.sentences import sentence_width
+from ablation.data.tokens import MAX_TOKENS, Vocabulary
 from ablation.models.initialise import initialise_kaiming
 from ablation.models.pixel_copy import PixelCopy
 from ablation.models.text import State, TextAutoencoder, cut_at
@@ -144,19 +145,19 @@ class Storyteller(nn.Module):
         """Frames (N, 3, 60, 125) -> image latents (N, L): the same in every epoch where the encoder is frozen."""
         return self.visual.encoder(frames)
 
-    def fuse(self, batch: Batch) -> Condition:
+    def fuse(self, batch: Inputs) -> Condition:
         """The four frames with their descriptions as one vector, beside them themselves."""
         steps = torch.cat([self._image_latents(batch), self._text_latents(batch)], dim=-1)  # (B, K, L + D)
         saturation = None if self.training else self.fusion.saturation(steps)
         return Condition(self.fusion(steps), batch.frames, batch.tokens, saturation)
 
-    def _image_latents(self, batch: Batch) -> torch.Tensor:
+    def _image_latents(self, batch: Inputs) -> torch.Tensor:
         if batch.image_latents is not None:
             return batch.image_latents  # (B, K, L)
         latents = self.visual.encoder(batch.frames.flatten(0, 1))  # (B * K, L)
         return latents.unflatten(0, batch.frames.shape[:2])
 
-    def _text_latents(self, batch: Batch) -> torch.Tensor:
+    def _text_latents(self, batch: Inputs) -> torch.Tensor:
         if self.text_encoder == "words":
             return self._mean_word(batch.tokens)
         return self.read(batch.tokens) if batch.text_latents is None else batch.text_latents  # (B, K, D)
@@ -232,6 +233,14 @@ class Storyteller(nn.Module):
     def text_state(self, z: torch.Tensor) -> State:
         """The decoder's first hidden and cell state, (B, D) each."""
         return self.to_hidden(z), self.to_cell(z)
+
+    @torch.no_grad()
+    def answer(self, batch: Inputs, vocabulary: Vocabulary) -> tuple[torch.Tensor, list[list[int]]]:
+        """The frames (B, 3, 60, 125) and the descriptions, as token ids, that it makes by itself."""
+        self.eval()
+        condition = self.fuse(batch)
+        image, _ = self.paint(condition)
+        return image, self.generate(condition, vocabulary.start, vocabulary.end, MAX_TOKENS)
 
     @torch.no_grad()
     def generate(self, condition: Condition, start: int, end: int, length: int) -> list[list[int]]:

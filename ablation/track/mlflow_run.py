@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -158,6 +158,12 @@ class MlflowRun:
             image.save(file, quality=WEBP_QUALITY, method=2)
             self.log_file(file, "images")
         self.set_tags({"mlflow.loggedImages": "True"})
+
+    def log_model(self, name: str, make: Callable[[Path], None], digest: str, step: int) -> None:
+        """A model that `make` writes into a folder of its own; `step` is the epoch that its weights are of."""
+        folder = self.delivery.journal.new_folder() / name
+        make(folder)
+        self._put("model", {"file": str(folder), "digest": digest, "step": step})
 
     def log_dataset(self, name: str, digest: str, location: str, profile: dict[str, int]) -> None:
         """The data set as an input of the run."""

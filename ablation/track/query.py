@@ -21,6 +21,7 @@ from ablation.track.mlflow_run import HEARTBEAT_TAG, OWNER_TAG, PARENT_TAG
 from ablation.track.patience import patiently
 from ablation.track.store import quiet_mlflow
 
+MODEL_NAME = "storyteller"
 PAGE = 1000
 RUNS_AT_ONCE, REQUESTS_AT_ONCE = 500, 8
 MOST_POINTS = 10_000_000

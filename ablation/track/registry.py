@@ -5,11 +5,9 @@ from mlflow.entities.logged_model_status import LoggedModelStatus
 from mlflow.exceptions import MlflowException
 
 from ablation.errors import TrackingError
+from ablation.track.model_sending import models_of
 from ablation.track.patience import in_short, patiently
-from ablation.track.query import RunRecord
-
-LOGGED_MODEL = "storyteller"
-"""The name under which a training run logs its model."""
+from ablation.track.query import MODEL_NAME, RunRecord
 
 
 def register(name: str, alias: str, run: RunRecord, tags: dict[str, str], about: str) -> str | None:
@@ -18,7 +16,7 @@ def register(name: str, alias: str, run: RunRecord, tags: dict[str, str], about:
     """
     client = MlflowClient()
     try:
-        model_id = patiently(lambda: logged_model(client, run))
+        model_id = patiently(lambda: logged_model(client, run.run_id))
         if model_id is None:
             return None
         patiently(lambda: _make(client, name))
@@ -32,13 +30,10 @@ def register(name: str, alias: str, run: RunRecord, tags: dict[str, str], about:
     return version
 
 
-def logged_model(client: MlflowClient, run: RunRecord) -> str | None:
-    """The id of the newest model that the run has logged and that is whole."""
-    asked = f"name = '{LOGGED_MODEL}' AND source_run_id = '{run.run_id}'"
-    found = client.search_logged_models([run.experiment_id], asked)
-    whole = [model for model in found if model.status == LoggedModelStatus.READY]
-    newest = max(whole, key=lambda model: model.creation_timestamp, default=None)
-    return newest.model_id if newest else None
+def logged_model(client: MlflowClient, run_id: str) -> str | None:
+    """The id of the newest model that a run has logged and that is whole."""
+    models = models_of(client, client.get_run(run_id), MODEL_NAME)
+    return next((model.model_id for model in models if model.status == LoggedModelStatus.READY), None)
 
 
 def _make(client: MlflowClient, name: str) -> None:

@@ -14,6 +14,7 @@ from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from ablation.track.journal import Entry
+from ablation.track.model_sending import send_model
 from ablation.track.patience import in_short, may_pass
 from ablation.track.views import View, was_edited
 
@@ -65,6 +66,12 @@ class Sender:
             self.client.log_artifact(self.run_id, file, folder)
         else:
             logger.warning("%s is not there any more: it is not among the run's artifacts", file)
+
+    def _model(self, file: str, digest: str, step: int) -> None:
+        if Path(file).exists():
+            send_model(self.client, self.run_id, Path(file), digest, step)
+        else:
+            logger.warning("%s is not there any more: the run has no such model", file)
 
     def _dataset(self, **about: Any) -> None:
         self.client.log_inputs(self.run_id, datasets=[DatasetInput(dataset=Dataset(**about), tags=[])])

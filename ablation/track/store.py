@@ -115,6 +115,12 @@ def tracking_uri() -> str:
     return mlflow.get_tracking_uri()
 
 
+def ui_address() -> str:
+    """Where the UI answers: on the tracking server, else where `mlflow ui` opens."""
+    uri = tracking_uri()
+    return uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
+
+
 def use_tracking_uri(uri: str) -> None:
     """Has this process write to that store."""
     mlflow.set_tracking_uri(uri)

@@ -20,13 +20,13 @@ INK, PAPER, PREDICTION_COLOUR = "#1a1a1a", "white", "#0072B2"
 
 
 class PredictionPage:
-    """Six frames in a row, each over its text; the last one, in a blue border, is the prediction.
+    """Frames in a row, each over its text; the last one, in a blue border, is the prediction.
 
     What does not change from epoch to epoch is drawn once.
     """
 
-    def __init__(self, story_id: str, frames: np.ndarray, texts: list[str], text_target: str):
-        """Frames (5, 3, 60, 125) in [0, 1] and their texts."""
+    def __init__(self, story_id: str, frames: np.ndarray, texts: list[str], text_target: str | None):
+        """Frames (5, 3, 60, 125) in [0, 1] and their texts; without a text target (4, …), where no fifth is known."""
         self.story_id = story_id
         shown = [_enlarged(frame) for frame in frames]
         self.width, self.height = shown[0].size
@@ -80,8 +80,10 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
 
 
-def _headings(text_target: str) -> list[str]:
+def _headings(text_target: str | None) -> list[str]:
     plain = [f"frame {number}" for number in range(1, 5)]
+    if text_target is None:
+        return [*plain, "frame 5, predicted"]
     if text_target == "frame4":
         return [
             *plain[:3],

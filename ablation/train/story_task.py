@@ -9,7 +9,7 @@ from torch.nn import functional
 from ablation.config.config import Config
 from ablation.data.batches import Batch, SplitTensors, WindowBatches, pixels
 from ablation.data.sentences import sentence_vectors
-from ablation.data.tokens import MAX_TOKENS, Vocabulary
+from ablation.data.tokens import Vocabulary
 from ablation.data.windows import StoryWindows
 from ablation.models.storyteller import Condition, Prediction, Storyteller
 from ablation.randomness import generator
@@ -107,14 +107,9 @@ class StoryTask:
         with self._precision():
             return self.module(batch, teacher, kept)
 
-    @torch.no_grad()
     def generate(self, batch: Batch) -> tuple[torch.Tensor, list[list[int]]]:
         """The frames (B, 3, 60, 125) and the descriptions, as token ids, that the model makes by itself."""
-        self.module.eval()
-        condition = self.module.fuse(batch)
-        image, _ = self.module.paint(condition)
-        words = self.module.generate(condition, self.vocabulary.start, self.vocabulary.end, MAX_TOKENS)
-        return image, words
+        return self.module.answer(batch, self.vocabulary)
 
     def validate(self) -> dict[str, float]:
         """Losses and signs of life on the validation windows."""

@@ -1,0 +1,55 @@
+"""Figures as files for papers, and as SVG within a page."""
+
+import io
+import re
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from ablation.analyse import palette
+
+FORMATS, DOTS_PER_INCH = ("png", "svg", "pdf"), 150
+UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+"""So that the same runs give the same files."""
+NAMED = {
+    palette.INK: "currentColor",
+    palette.PAPER: "var(--paper)",
+    palette.ARM: "var(--arm)",
+    palette.FLOOR: "var(--floor)",
+    palette.BEST: "var(--best)",
+    palette.BASELINE: "var(--quiet)",
+}
+"""Colours of an SVG that a page sets by itself, light or dark."""
+
+
+def write_figures(figures: Mapping[str, Figure], folder: Path) -> list[str]:
+    """Each as PNG, SVG and PDF; their names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures.items():
+        for form in FORMATS:
+            with _style(name):
+                figure.savefig(folder / f"{name}.{form}", dpi=DOTS_PER_INCH, metadata=UNDATED.get(form))
+    return list(figures)
+
+
+def inline_svg(name: str, figure: Figure, label: str) -> str:
+    """For a page: scales with it, takes its colours, and says to a screen reader what it shows."""
+    buffer = io.StringIO()
+    with _style(name):
+        figure.savefig(buffer, format="svg", metadata=UNDATED["svg"], transparent=True)
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' id="[A-Za-z.]+_\d+"', "", svg)  # "axes_1" of every figure; nothing refers to it
+    for colour, named in NAMED.items():
+        svg = svg.replace(colour.lower(), named)
+    head, rest = svg.split(">", 1)
+    head = re.sub(r' (width|height)="[^"]*"', "", head)
+    return f'{head} role="img" aria-label="{escape(label, quote=True)}">{rest}'
+
+
+def _style(name: str):
+    return matplotlib.rc_context(palette.STYLE | {"svg.hashsalt": name})

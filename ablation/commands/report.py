@@ -1,0 +1,103 @@
+"""`report`: a study as one HTML page, and its figures as files."""
+
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from ablation.analyse.causes import causes_frame, causes_page_frame, has_causes
+from ablation.analyse.compared import compared_page_frame, compared_with_published
+from ablation.analyse.gallery import galleries
+from ablation.commands.judging import TRAIN_LOSSES, Judged, complain_if_incomplete, find_study, judge
+from ablation.config.entries import ReportOptions
+from ablation.console import Console
+from ablation.places import writable_folder
+from ablation.track.attach import attach
+from ablation.track.query import local_artifact, metric_histories
+from ablation.track.store import label_bystander, open_store, ui_address
+
+PAGE, PLACE = "report.html", "report"
+STEPS = 4
+
+
+def run(options: ReportOptions, console: Console) -> int:
+    """The command `report`. Raises Incomplete, after the page was written, when cells are missing."""
+    open_store()
+    label_bystander("report", "report")
+    folder = writable_folder(options.out)
+    parent, older = find_study(options.study, options.experiment)
+    for left in older:
+        console.say(f"left out: {left.run_id}, an older run of the study (--study {left.run_id} reads it)")
+    judged = judge(parent.run_id)
+    page, names = write_report(judged, folder, console)
+    attach(parent.run_id, page, PLACE)
+    console.say(judged.answer)
+    console.say(f"\nwritten to {folder}: {PAGE}; figures/ with {', '.join(names)} as PNG, SVG and PDF")
+    console.say(f"and to the study's run {parent.run_id}: {PLACE}/{PAGE}")
+    console.say(f"open it with a browser:  {page.resolve().as_uri()}")
+    complain_if_incomplete(judged)
+    return 0
+
+
+def write_report(judged: Judged, folder: Path, console: Console) -> tuple[Path, list[str]]:
+    """The page and the names of the figures beside it."""
+    from ablation.analyse.drawing import write_figures
+
+    figures = draw(judged, console)
+    names = write_figures(figures, folder / "figures")
+    page = folder / PAGE
+    page.write_text(report_of(judged, figures, console), encoding="utf-8")
+    console.close()
+    return page, names
+
+
+def draw(judged: Judged, console: Console) -> dict:
+    """The study's figures and its loss curves, by name."""
+    from ablation.analyse.curves import HISTORIES, curve_figures, panels
+    from ablation.analyse.figures import study_figures
+
+    console.progress("the report: reading loss curves", 1, STEPS)
+    shown = [run.run_id for row in panels(judged.primary) for run in row.runs]
+    histories = metric_histories(shown, HISTORIES)
+    console.progress("the report: drawing", 2, STEPS)
+    return study_figures(judged.results) | curve_figures(judged.primary, histories)
+
+
+def report_of(judged: Judged, figures: dict, console: Console) -> str:
+    """The page as HTML."""
+    from ablation.analyse.report import Material, report_page, shown_galleries
+
+    record, cells = judged.record, judged.cells
+    console.progress("the report: fetching pictures", 3, STEPS)
+    with tempfile.TemporaryDirectory() as kept:
+        shown = galleries(
+            shown_galleries(judged.primary), lambda run, place: local_artifact(run, place, Path(kept))
+        )
+    console.progress("the report: writing", STEPS, STEPS)
+    return report_page(
+        Material(
+            record=record,
+            cells=cells,
+            results=judged.results,
+            answer=judged.answer,
+            figures=figures,
+            galleries=shown,
+            compared=_compared(judged),
+            causes=_causes(judged),
+            address=ui_address(),
+        )
+    )
+
+
+def _compared(judged: Judged) -> pd.DataFrame | None:
+    if not judged.record.published:
+        return None
+    finished = [cell.run.run_id for cell in judged.cells if cell.finished]
+    histories = metric_histories(finished, TRAIN_LOSSES)
+    return compared_page_frame(compared_with_published(judged.record, judged.cells, histories))
+
+
+def _causes(judged: Judged) -> pd.DataFrame | None:
+    if not has_causes(judged.primary):
+        return None
+    return causes_page_frame(causes_frame(judged.record, judged.results), judged.record.primary)

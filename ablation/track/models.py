@@ -1,0 +1,97 @@
+"""Models that runs have left, found in the tracker or in a folder and brought to this machine."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow.artifacts
+import yaml
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModelStatus
+
+from ablation.errors import LONGEST_PATH, TrackingError, reason, shown
+from ablation.track.model_sending import models_of
+from ablation.track.patience import may_pass, patiently
+from ablation.track.query import MODEL_NAME, find_runs
+from ablation.track.store import quiet_mlflow, tracking_uri
+
+RUN_ID, MODEL_ID = re.compile(r"[0-9a-f]{32}"), re.compile(r"m-[0-9a-f]{32}")
+FORMS = "a run id, models:/NAME@ALIAS, models:/NAME/VERSION, models:/ID or a folder with a model"
+READY = LoggedModelStatus.READY
+LOADER_FLAVOUR = "python_function"
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """What `predict.packing` has packed, on this machine, and whose it is."""
+
+    packed: Path
+    told: str
+
+
+def find_model(wanted: str | None, beside: Path) -> FoundModel:
+    """The model of a run, a registered one, or one in a folder; the newest finished run's if none is wanted. Fetched into
+    `beside` where it is not a folder. Raises TrackingError where there is none.
+    """
+    quiet_mlflow()
+    if wanted and Path(wanted).expanduser().is_dir():
+        return FoundModel(_packed(Path(wanted).expanduser()), f"the model in {wanted}")
+    if wanted and wanted.startswith(("models:/", "runs:/")):
+        return FoundModel(_fetched(wanted, beside), f"the model {wanted}")
+    if wanted and MODEL_ID.fullmatch(wanted):
+        return FoundModel(_fetched(f"models:/{wanted}", beside), f"the model {wanted}")
+    if wanted and not RUN_ID.fullmatch(wanted):
+        raise TrackingError(f"model={shown(wanted, LONGEST_PATH)} names no model: give {FORMS}")
+    run_id, name = (wanted, "") if wanted else _newest()
+    told = f"the model of run {run_id}" + (f" ({name}, the newest finished one)" if name else "")
+    return FoundModel(_fetched(f"models:/{_of_run(run_id)}", beside), told)
+
+
+def _newest() -> tuple[str, str]:
+    runs = find_runs("train", extra="attributes.status = 'FINISHED'")
+    if not runs:
+        raise TrackingError(
+            f"there is no finished run in {tracking_uri()}: train one with  python -m ablation cured  or give model: {FORMS}"
+        )
+    newest = max(runs, key=lambda run: run.ended)
+    return newest.run_id, newest.name
+
+
+def _of_run(run_id: str) -> str:
+    """The id of a run's model."""
+    client = MlflowClient()
+    try:
+        run = patiently(lambda: client.get_run(run_id))
+        found = [
+            model for model in patiently(lambda: models_of(client, run, MODEL_NAME)) if model.status == READY
+        ]
+    except Exception as error:
+        raise TrackingError(f"model={run_id}: {reason(error)}") from error
+    if not found:
+        raise TrackingError(
+            f"run {run_id} ({run.info.run_name}, {run.info.status}) has no model {MODEL_NAME}: one is made where training "
+            "ends; give another run, or train it anew"
+        )
+    return found[0].model_id
+
+
+def _fetched(uri: str, beside: Path) -> Path:
+    try:
+        place = patiently(lambda: mlflow.artifacts.download_artifacts(uri, dst_path=str(beside)), patience=30)
+    except Exception as error:
+        gone = "the tracking server does not give it" if may_pass(error) else "there is no such model"
+        raise TrackingError(f"model={shown(uri, LONGEST_PATH)}: {gone} ({reason(error)})") from error
+    return _packed(Path(place))
+
+
+def _packed(folder: Path) -> Path:
+    """The part of a model folder that we read. Raises TrackingError where it is none of ours."""
+    try:
+        about = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
+        flavour = about["flavors"][LOADER_FLAVOUR]
+        place = folder / flavour["data"] if flavour["loader_module"].startswith("ablation.") else None
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError):
+        place = None
+    if place is None or not place.resolve().is_relative_to(folder.resolve()):
+        raise TrackingError(f"{folder} is no folder with a model of this project: give {FORMS}")
+    return place

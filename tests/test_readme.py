@@ -1,0 +1,93 @@
+"""Every command of the README and the docs: each is one that the program takes, and those of the README are run."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ablation.config.command_line import entry_of, settings_of
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = re.compile(r"^    ((?:[A-Z_]+=\S+ )*(?:python|mlflow|pip|pytest|uvx?|curl)\b.*)$", re.MULTILINE)
+INLINE = re.compile(r"`(python -m ablation [^`…]+)`")
+OWN = "python -m ablation "
+SMALL = {
+    "main": "--max_stories 24 --epochs 1 --text_pretraining 1",
+    "cured": "--max_stories 24 --epochs 1 --text_pretraining 1 --visual_pretraining 1",
+    "study": "--max_stories 24 --epochs 1 --text_pretraining 1",
+}
+ELSEWHERE = {
+    "pip install uv && uvx": "installs everything anew: run by hand on a fresh machine",
+    "pip install uv && uv run": "is what runs these tests",
+    "pip install -r requirements.txt ruff": "installs what these tests run with",
+    "pytest": "is what runs these tests",
+    "mlflow ui": "tests/test_mlflow_ui.py looks at it",
+}
+
+
+def commands(page: Path) -> list[str]:
+    """The indented lines that a reader would copy; a comment at their end and a line's continuation are not theirs."""
+    text = page.read_text().replace("\\\n", " ")
+    return [re.split(r"\s{2,}#", line)[0].strip() for line in COMMAND.findall(text)]
+
+
+def within_texts(page: Path) -> list[str]:
+    """Those that a sentence or a table names; `NAME` stands for any."""
+    return [line for line in INLINE.findall(page.read_text()) if "NAME" not in line]
+
+
+def own_words(command: str) -> list[str]:
+    """What follows `python -m ablation`."""
+    return shlex.split(command[command.index(OWN) + len(OWN) :])
+
+
+OWN_COMMANDS = sorted(
+    {(page.name, line) for page in PAGES for line in commands(page) + within_texts(page) if OWN in line}
+)
+BENCHMARKS = sorted({line for page in PAGES for line in commands(page) if "-m benchmarks." in line})
+
+
+@pytest.fixture
+def example(tmp_path, monkeypatch):
+    """A folder with the study file that the docs show."""
+    shown = re.search(r"## A study is a file\n\n((?:    .*\n)+)", (ROOT / "docs" / "study.md").read_text())
+    (tmp_path / "norm.yaml").write_text(re.sub(r"^    ", "", shown[1], flags=re.MULTILINE))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("page, command", OWN_COMMANDS, ids=lambda text: text)
+def test_a_command_that_is_shown_is_one_that_the_program_takes(page, command, example):
+    name, *words = own_words(command)
+    assert words == ["--help"] or settings_of(entry_of(name), words)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", BENCHMARKS, ids=str)
+def test_a_benchmark_that_is_shown_has_these_options(command):
+    _, _, module, *words = shlex.split(command)
+    told = subprocess.run([sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert all(word.split("=")[0] in told.stdout for word in words if word.startswith("--"))
+
+
+def test_every_command_of_the_readme_is_run_somewhere():
+    left = [
+        line for line in commands(PAGES[0]) if OWN not in line and not line.startswith("python -m benchmarks")
+    ]
+    assert [line for line in left if not line.startswith(tuple(ELSEWHERE))] == []
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_run_in_their_order(command, store):
+    """On few stories and for one epoch; 3 is the code of a study of which only a part was asked for."""
+    for line in commands(PAGES[0]):
+        if OWN not in line:
+            continue
+        name, *words = own_words(line)
+        small = SMALL.get(name, "").split()
+        code, _, err = command(name, *words, *small)
+        assert code == 0 or (code == 3 and "cells are not finished" in err), f"{line}\n{err}"

@@ -1,0 +1,217 @@
+"""The report: one page that holds all it shows, whatever the study's words are."""
+
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ablation.analyse.curves import CURVES, MOST_PANELS, curve_figures, panels
+from ablation.analyse.drawing import NAMED, write_figures
+from ablation.analyse.figures import differences_figure, study_figures
+from ablation.analyse.gallery import SHEET, TABLE, galleries
+from ablation.analyse.judge import Judge
+from ablation.analyse.palette import FLOOR, INK
+from ablation.analyse.report import Material, report_page, shown_galleries
+from ablation.analyse.study_record import cells_of
+from ablation.errors import TrackingError
+from tests.test_judge import NOISE, PRIMARY, Made
+
+EVIL = "<script>alert('&')</script>"
+ARMS = {"Basecase": {}, "norm": {"latent_norm": "layernorm"}, EVIL: {"fused_dim": 32}}
+LOSSES = {
+    "Basecase": (0.25 + NOISE[:5]).tolist(),
+    "norm": (0.22 + NOISE[1:6]).tolist(),
+    EVIL: [*(0.2501 + NOISE[2:6]), None],
+}
+VOID = {"meta", "br", "img", "link", "hr", "path", "use", "rect", "line", "polyline", "circle", "stop"}
+
+
+class Page(HTMLParser):
+    """What a browser would make of it: open and closed tags, what it would fetch, and the readable words."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.words, self.links = [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self.links += [v for k, v in attributes if k in ("src", "href", "xlink:href") and v]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self.links += [v for k, v in attributes if k in ("src", "href", "xlink:href") and v]
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def named(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def judged():
+    made = Made(ARMS, LOSSES)
+    runs = made.runs()
+    for run in runs:
+        run.name, run.ended, run.experiment_id = run.run_id, 60_000, "1"
+        run.metrics |= {"floor/image_median": 0.3, "speed/stories_per_second": 40.0}
+    record = made.record()
+    cells = cells_of(record, runs)
+    return record, cells, Judge(record, cells).results(PRIMARY)
+
+
+def histories(rows, epochs=3):
+    names = [f"{split}/{curve.loss}" for split in ("train", "val") for curve in CURVES.values()]
+    points = {epoch: 0.3 - epoch / 100 for epoch in range(1, epochs + 1)}
+    return {(run.run_id, name): points for row in rows for run in row.runs for name in names}
+
+
+def page_of(judged, **others):
+    record, cells, rows = judged
+    figures = study_figures({PRIMARY: rows}) | curve_figures(rows, histories(rows))
+    made = {"galleries": [], "compared": None, "causes": None} | others
+    return report_page(
+        Material(
+            record, cells, {PRIMARY: rows}, f"An answer of {EVIL}.", figures, address="http://there", **made
+        )
+    )
+
+
+def test_the_page_needs_nothing_else(judged):
+    text = page_of(judged)
+    page = Page(text)
+    assert page.open == []
+    outward = [link for link in page.links if not link.startswith(("#", "data:image/png;base64,"))]
+    assert outward and all(link.startswith("http://there/#/experiments/1/runs/") for link in outward)
+    assert "@import" not in text and "url(http" not in text and not page.named("script")
+
+
+def test_words_of_a_study_are_shown_not_obeyed(judged):
+    text = page_of(judged)
+    assert "<script" not in text
+    assert EVIL in "".join(Page(text).words)
+
+
+def test_it_holds_the_answer_the_verdicts_and_what_is_missing(judged):
+    words = " ".join(" ".join(Page(page_of(judged)).words).split())
+    record, cells, rows = judged
+    assert record.question in words and record.command in words and record.code_hash in words
+    assert all(row.verdict in words for row in rows)
+    assert f"1 of {len(cells)} runs are missing" in words and f"run {EVIL}/4" in words
+
+
+def test_a_screen_reader_finds_its_way(judged):
+    page = Page(page_of(judged))
+    assert page.named("html")[0]["lang"] == "en"
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(ids)
+    svgs = page.named("svg")
+    assert len(svgs) == 5 and all(svg["role"] == "img" and svg["aria-label"] for svg in svgs)
+    assert all("scope" in head for head in page.named("th"))
+    levels = [int(tag[1]) for tag, _ in page.tags if tag in ("h1", "h2", "h3", "h4")]
+    assert levels.count(1) == 1 and all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_figures_take_the_colours_of_the_page(judged):
+    text = page_of(judged)
+    assert not [colour for colour in NAMED if colour.lower() in text[text.index("<svg") :].lower()]
+    assert "var(--floor)" in text and "currentColor" in text
+
+
+def test_the_same_runs_give_the_same_page_and_files(judged, tmp_path):
+    assert page_of(judged) == page_of(judged)
+    for place in ("a", "b"):
+        write_figures(study_figures({PRIMARY: judged[2]}), tmp_path / place)
+    files = {p.name: p.read_bytes() for p in (tmp_path / "a").iterdir()}
+    assert files == {p.name: p.read_bytes() for p in (tmp_path / "b").iterdir()}
+    assert {"arms.png", "arms.svg", "arms.pdf"} <= files.keys()
+    assert INK.encode() in files["arms.svg"]
+
+
+def test_differences_stand_beside_what_is_negligible(judged):
+    _, _, rows = judged
+    (axes,) = differences_figure(rows).axes
+    (band,) = axes.patches
+    assert (band.get_x(), band.get_width()) == pytest.approx((-0.01, 0.02))
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["norm", EVIL]
+    assert [text.get_text() for text in axes.texts] == [row.verdict for row in rows[1:]]
+    means = [
+        line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o" and line.get_markersize() == 6
+    ]
+    assert means == pytest.approx([row.comparison.mean for row in rows[1:]])
+
+
+def test_every_seed_has_its_curve_and_every_panel_its_floor(judged):
+    _, _, rows = judged
+    figures = curve_figures(rows, histories(rows))
+    assert list(figures) == ["curves_image", "curves_text", "curves_total"]
+    shown = [axes for axes in figures["curves_image"].axes if axes.get_visible()]
+    assert [axes.get_title() for axes in shown] == list(ARMS)
+    curves = [sum(len(line.get_xdata()) == 3 for line in axes.lines) for axes in shown]
+    assert curves == [10, 10, 8]  # training and validation of each seed
+    floors = [line.get_ydata()[0] for axes in shown for line in axes.lines if line.get_color() == FLOOR]
+    assert floors == pytest.approx([0.3] * 3)
+    assert curve_figures(rows, {}) == {}
+
+
+def test_of_many_arms_the_baseline_and_the_best_have_curves():
+    arms = {f"arm {n}": {} if n == 0 else {"fused_dim": 16 + n} for n in range(30)}
+    made = Made(arms, {name: [0.25 - n / 1000] for n, name in enumerate(arms)})
+    record = made.record()
+    rows = Judge(record, cells_of(record, made.runs())).results(PRIMARY)
+    shown = [row.arm for row in panels(rows)]
+    assert shown == ["arm 0", *(f"arm {n}" for n in range(30 - MOST_PANELS + 1, 30))]
+    assert [arm for arm, _ in shown_galleries(rows)] == ["arm 0", "arm 29"]
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A sheet of 18 frames of one grey each, and its table."""
+    levels = np.arange(18, dtype=np.uint8).reshape(3, 1, 6, 1, 1) * 10
+    sheet = np.broadcast_to(levels, (3, 60, 6, 125, 3)).reshape(180, 750, 3)
+    (tmp_path / "predictions").mkdir()
+    Image.fromarray(sheet).save(tmp_path / SHEET)
+    head = "rank,window,image_loss,text1,text2,text3,text4,text5,written\n"
+    rows = "".join(
+        f"{rank},test-1:{n},0.1,a,b,c,d,e,{EVIL}\n" for n, rank in enumerate(("best", "median", "worst"))
+    )
+    (tmp_path / TABLE).write_text(head + rows)
+    return tmp_path
+
+
+def test_a_gallery_is_read_frame_by_frame(judged, pictures):
+    chosen = shown_galleries(judged[2])
+    made = galleries(chosen, lambda run, place: pictures / place)
+    assert [gallery.arm for gallery in made] == ["Basecase", "norm", EVIL]
+    scenes = made[0].scenes
+    assert [scene.rank for scene in scenes] == ["best", "median", "worst"]
+    text = page_of(judged, galleries=made)
+    page = Page(text)
+    assert len(page.named("img")) == 3 * 3 * 6 and all(image["alt"] for image in page.named("img"))
+    assert "<script" not in text and page.open == []
+    (pictures / "frame.png").write_bytes(scenes[1].frames[5])
+    frame = np.asarray(Image.open(pictures / "frame.png"))
+    assert frame.shape == (60, 125, 3) and (frame == 110).all()
+
+
+def test_runs_without_pictures_are_left_out_and_broken_ones_named(judged, pictures):
+    chosen = shown_galleries(judged[2])
+    assert galleries(chosen, lambda run, place: None) == []
+    (pictures / SHEET).write_bytes(b"no picture")
+    with pytest.raises(TrackingError, match="run it again"):
+        galleries(chosen, lambda run, place: pictures / place)
+
+
+def test_a_report_on_no_study_says_so(command, store):
+    code, _, err = command("report", "--study", "nothing")
+    assert code == 1 and "holds no study nothing" in err

@@ -1,0 +1,53 @@
+"""The tutorial runs from its first cell to its last, in a fresh folder."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOK = ROOT / "docs" / "tutorial.ipynb"
+RUNNER = """
+import json, sys
+scope = {"__name__": "__main__"}
+for number, cell in enumerate(json.load(open(sys.argv[1]))["cells"]):
+    if cell["cell_type"] == "code":
+        exec(compile("".join(cell["source"]), f"cell {number}", "exec"), scope)
+assert scope["over_floor"].shape == (2, 3) and len(scope["told"]) == 1
+"""
+
+
+def source(kind):
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == kind]
+
+
+def test_it_is_plain_python_that_any_notebook_runs():
+    for text in source("code"):
+        compile(text, "cell", "exec")
+
+
+def test_its_links_lead_somewhere():
+    places = [
+        part.split(")")[0].split("#")[0] for text in source("markdown") for part in text.split("](")[1:]
+    ]
+    assert places and all((NOTEBOOK.parent / place).exists() for place in places)
+
+
+@pytest.mark.slow
+def test_it_runs(tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (tmp_path / "MLproject").write_text("")
+    environment = os.environ | {
+        "MPLBACKEND": "Agg",
+        "PYTHONPATH": str(ROOT),
+        "ABLATION_CACHE": str(tmp_path / "cache"),
+    }
+    words = [sys.executable, "-c", RUNNER, str(NOTEBOOK)]
+    ended = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    assert (folder / "tutorial" / "results" / "report.html").exists()
