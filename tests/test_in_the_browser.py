@@ -139,6 +139,8 @@ def test_the_studys_page_answers_and_leads_to_its_runs(study):
         page.goto(f"{study.uri}/{study.page}")
         page.get_by_text("Does the norm matter?").wait_for()
         assert shown_rows(followed(page, "Its runs as a table"))[:2] == ["study small", "Basecase"]
+        report = followed(page, "report with curves and pictures")
+        report.frame_locator("iframe").get_by_text("Does the norm matter?").first.wait_for()
 
 
 def test_data_set_and_code_stand_beside_the_run(study):
