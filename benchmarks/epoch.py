@@ -22,8 +22,8 @@ import torch
 from tabulate import tabulate
 
 from ablation.commands.checkpoints import Checkpoints
+from ablation.commands.epoch_records import EpochRecords
 from ablation.commands.stories import Stories, load_stories
-from ablation.commands.train import record_epochs
 from ablation.config.config import Config
 from ablation.console import Console
 from ablation.data.batches import Batch
@@ -233,7 +233,7 @@ def tracking(task: StoryTask, stories: Stories, folder: Path) -> dict[str, float
     metrics = {f"train/{name}": 1.0 for name in LOSS_NAMES} | task.validate()
     state.history.append(metrics)
     steps = itertools.count(1)
-    after, checkpoints = record_epochs(task, stories, run), Checkpoints(run, folder)
+    after, checkpoints = EpochRecords(task, stories, run).after, Checkpoints(run, folder)
 
     def epoch() -> None:
         after(state)()

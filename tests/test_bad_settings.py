@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ablation import __main__ as program
-from ablation.commands.outcome import repeat_command
+from ablation.commands.notes import repeat_command
 from ablation.commands.prepare import free_folder
 from ablation.commands.summary import _writable
 from ablation.config.config import Config

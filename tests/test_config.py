@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ablation.commands.outcome import repeat_command
+from ablation.commands.notes import repeat_command
 from ablation.config.command_line import entry_help, read_words, settings_of
 from ablation.config.config import Config
 from ablation.config.declare import keys_of, parse, resolve, to_text

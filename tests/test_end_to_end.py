@@ -3,6 +3,7 @@
 import json
 import random
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from mlflow import MlflowClient
 from PIL import Image
 
+from ablation.commands.epoch_records import EpochRecords
 from ablation.errors import NonFiniteLoss
 from ablation.track.mlflow_run import MlflowRun
 from ablation.track.query import find_runs, metric_history
@@ -98,6 +100,7 @@ def test_what_a_run_leaves_among_its_artifacts(train, store):
         "checkpoints",
         "config.json",
         "descriptions",
+        "images",
         "loss_summary_resnet16.csv",
         "predictions",
         "scores",
@@ -109,6 +112,8 @@ def test_what_a_run_leaves_among_its_artifacts(train, store):
     }
     ranked = {f"predictions/test-{name}.png" for name in ("best", "median", "worst", "frames")}
     assert artifacts(record.run_id, "predictions") == pictures | ranked | {"predictions/test.csv"}
+    steps = Counter(name.split("+")[2] for name in artifacts(record.run_id, "images"))
+    assert steps == {"0": 4, "1": 4, "2": 4}
     folder = MlflowClient().download_artifacts(record.run_id, "", str(store))
     table = pd.read_csv(f"{folder}/loss_summary_resnet16.csv")
     assert list(table.columns) == ["Epoch", "Total Loss", "Image Loss", "Context Loss", "Text Loss"]
@@ -160,6 +165,16 @@ def test_same_seed_same_numbers_and_another_seed_others(train):
     assert {n: first.metrics[n] for n in same} == {n: again.metrics[n] for n in same}
     assert other.metrics["val/text_loss"] != first.metrics["val/text_loss"]
     assert len(find_runs("pretrain")) == 2
+
+
+def test_the_picture_before_training_changes_no_number(train, monkeypatch):
+    words = ("--text_decoder", "trained", "--word_dropout", 0.2, "--fused_dropout", 0.2)
+    having, _ = train(*words)
+    monkeypatch.setattr(EpochRecords, "before_training", lambda self: None)
+    without, _ = train(*words)
+    assert len(artifacts(having.run_id, "images")) == 4 + len(artifacts(without.run_id, "images"))
+    untimed = [{n: v for n, v in r.metrics.items() if not n.startswith("speed")} for r in (having, without)]
+    assert untimed[0] == untimed[1]
 
 
 def test_arms_that_train_on_other_windows_are_scored_on_the_same(train):

@@ -35,3 +35,18 @@ def test_any_text_is_drawn_within_the_page(text):
     picture = made.predicted("t", np.zeros((3, 60, 125), np.float32), text)
     edge = picture.crop((0, picture.height - 4, picture.width, picture.height))
     assert edge.getcolors() == [(edge.width * edge.height, (255, 255, 255))]
+
+
+def test_the_close_ups_show_target_and_prediction():
+    made = page()
+    picture = made.predicted("t", np.full((3, 60, 125), 1.0, np.float32), "words")
+    beside, above = made.close_ups(picture)
+    row = 30 * ENLARGED
+    levels = {
+        beside.getpixel((60 * ENLARGED, row))[0],
+        beside.getpixel((beside.width - 60 * ENLARGED, row))[0],
+    }
+    assert levels == {round(255 * 0.5), 255} and beside.height > 400
+    middle = above.width // 2
+    assert above.getpixel((middle, above.height // 4))[0] == round(255 * 0.5)
+    assert above.getpixel((middle, 3 * above.height // 4 + 20))[0] == 255 and above.height > above.width

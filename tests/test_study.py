@@ -57,6 +57,13 @@ def cells_in_store() -> Counter:
     )
 
 
+def as_listed(parent) -> list:
+    """The runs of a study in the order of its view."""
+    place = f"place.study-{parent.run_id[:8]}"
+    runs = [parent, *find_runs("train")]
+    return sorted((run for run in runs if place in run.tags), key=lambda run: run.tags[place])
+
+
 def values(run_id: str) -> dict:
     names = [
         f"{split}/{loss}_loss" for split in ("train", "val", "test") for loss in ("total", "image", "text")
@@ -77,6 +84,15 @@ def test_a_study_runs_is_found_again_and_judged(command, study, world, store):
     assert {run.tags["study"] for run in children} == {"small"}
     assert len(find_runs("pretrain")) == 2
     assert "[6 of 6]" in out
+    assert [run.name for run in as_listed(parent)] == [
+        "study small",
+        *("Basecase", "Basecase-s1", "norm", "norm-s1", "wide", "wide-s1"),
+    ]
+    assert all(run.tags["verdict"] == f"{run.tags['verdict.small']} (small)" for run in children)
+    assert parent.tags["verdict.small"] in parent.tags["mlflow.note.content"]
+    key = f"study-{parent.run_id[:8]}"
+    views = MlflowClient().get_experiment(parent.experiment_id).tags
+    assert f"viewStateShareKey={key}" in out and f"mlflow.sharedViewState.{key}" in views
     assert "exploratory" in out or "invalid: not learning" in out
     assert parent.tags["mlflow.note.content"].startswith("**Does the norm matter?**")
     assert "report/report.html" in {f.path for f in MlflowClient().list_artifacts(parent.run_id, "report")}
@@ -141,6 +157,7 @@ def test_a_configuration_run_by_itself_is_a_cell_too(command, study, world, stor
     parent, _ = find_study("small", None)
     cells = {(c["arm"], c["seed"]): c["run_id"] for c in read_record(parent.run_id).cells}
     assert cells["Basecase", 0] == alone.run_id and len(find_runs("train")) == 1
+    assert [run.run_id for run in as_listed(parent)] == [parent.run_id, alone.run_id]
     code, _, err = command("summary", "--study", "small", "--out", "tables")
     assert code == 3 and "no run yet" in err
     missing = pd.read_csv(store / "tables" / "missing_cells.csv")

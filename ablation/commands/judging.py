@@ -34,6 +34,7 @@ from ablation.analyse.tables import (
     results_csv,
     results_page,
 )
+from ablation.commands.notes import code_block
 from ablation.config.study_file import load_study
 from ablation.errors import Incomplete, TrackingError
 from ablation.track.query import (
@@ -151,22 +152,32 @@ def _page(judged: Judged, tablefmt: str) -> str:
 
 
 def study_page(judged: Judged) -> str:
-    """The question, the answer and the table, in Markdown."""
-    record, told = judged.record, notes(judged.primary)
-    stake = record.stakes[record.primary]
-    parts = [
-        f"**{record.question}**",
-        judged.answer,
+    """The question, the answer and the tables, in Markdown."""
+    head = (f"**{judged.record.question}**", judged.answer)
+    return "\n\n".join(part for part in (*head, *study_parts(judged)) if part) + "\n"
+
+
+def study_parts(judged: Judged) -> list[str]:
+    """What follows the answer, in Markdown: table, notes, causes, how it was judged, how to repeat it."""
+    record = judged.record
+    state = " with uncommitted changes" if record.code_dirty == "true" else ""
+    return [
         page_table(judged.primary, "github"),
-        "\n".join(f"- {line}" for line in told),
+        "\n".join(f"- {line}" for line in notes(judged.primary)),
         _causes(judged),
-        f"Judged on `{record.primary}`; differences within ±{stake['delta']:g} are negligible. {stake['reason']} "
-        f"(declaration {record.delta_hash}). {LEGEND}",
-        f"Data: {record.dataset} ({record.data_hash}). Code: {record.code_commit[:12]}"
-        f"{' with uncommitted changes' if record.code_dirty == 'true' else ''}. Repeat it with\n\n"
-        f"    {record.command}",
+        f"{judging_told(record)} {LEGEND}",
+        f"Data: {record.dataset} ({record.data_hash}). Code: {record.code_commit[:12]}{state}. Repeat it with\n\n"
+        f"{code_block(record.command)}",
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def judging_told(record: StudyRecord) -> str:
+    """What verdicts are given on, and what counts as negligible."""
+    stake = record.stakes[record.primary]
+    return (
+        f"Judged on `{record.primary}`; differences within ±{stake['delta']:g} are negligible. {stake['reason'].strip()} "
+        f"(declaration {record.delta_hash})."
+    )
 
 
 def _causes(judged: Judged) -> str:

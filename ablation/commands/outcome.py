@@ -1,13 +1,8 @@
 """What a run reached against its floors, in words and as a table."""
 
-import shlex
-
 from tabulate import tabulate
 
 from ablation.analyse.gate import COLLAPSED_SHARE
-from ablation.config.config import Config, recipe_texts
-from ablation.config.entries import RECIPE_ENTRIES
-from ablation.track.mlflow_run import MlflowRun
 from ablation.track.store import mlflow_version, tracking_uri
 
 SATURATED = 0.5
@@ -67,32 +62,17 @@ def _words(metrics: dict[str, float]) -> str:
     return f"The words use the story: another story's would cost {gap:.3f} nats per token more."
 
 
-def outcome_note(config: Config, metrics: dict[str, float], best_epoch: int) -> str:
-    """The run's page in Markdown: what it was, what it reached, the command that repeats it."""
-    table = outcome_table(metrics, "github")
-    return (
-        f"{diagnosis(metrics)}\n\n**{config.run_name}**: {config.epochs} epochs on `{config.dataset}`, best "
-        f"validation total in epoch {best_epoch}.\n\n{table}\n\nRepeat it with\n\n    {repeat_command(config)}\n"
-    )
-
-
-def repeat_command(config: Config) -> str:
-    """The shortest `python -m ablation` command with the same configuration."""
-    defaults = recipe_texts(config.nearest_recipe)
-    changed = [
-        f"--{name} {shlex.quote(text)}"
-        for name, text in config.texts().items()
-        if text != defaults[name] and name not in ("resume", "recipe")
-    ]
-    return " ".join(["python -m ablation", RECIPE_ENTRIES[config.nearest_recipe], *changed])
-
-
-def where_to_look(tracked: MlflowRun) -> str:
-    """The command and the address that open the run."""
+def where_to_look(*pages: tuple[str, str]) -> str:
+    """The command and the addresses that open pages of the MLflow UI, each with what it shows."""
     uri = tracking_uri()
     if uri.startswith("http"):
-        return f"see it at  {uri.rstrip('/')}/{tracked.page}"
-    return (
-        f"see it with   mlflow ui     (without MLflow installed: uvx --from mlflow=={mlflow_version()} mlflow ui)"
-        f"\nand open      http://127.0.0.1:5000/{tracked.page}"
-    )
+        root, first = uri.rstrip("/"), "see it at"
+    else:
+        root, first = "http://127.0.0.1:5000", "and open"
+    width = max(len(label) for label, _ in pages)
+    lines = [f"{label:{width}}  {root}/{page}" for label, page in pages]
+    told = f"{first}  " + f"\n{' ' * (len(first) + 2)}".join(lines)
+    if root == uri.rstrip("/"):
+        return told
+    without = f"uvx --from mlflow=={mlflow_version()} mlflow ui"
+    return f"see it with  mlflow ui  (without MLflow installed: {without})\n{told}"

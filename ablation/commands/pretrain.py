@@ -7,6 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from ablation.commands.checkpoints import BEST, PLACE
+from ablation.commands.notes import pretraining_note, pretraining_opening
 from ablation.commands.stories import Stories, load_stories
 from ablation.commands.training import choose_device, train_task
 from ablation.config.config import Config, short_hash
@@ -107,6 +108,7 @@ def _train(
     name = f"{part}-autoencoder-e{epochs}-s{config.seed}"
     tags = {"kind": KIND, "part": part, "pretrain_hash": identity["hash"], **code_state()}
     with closing(_open(name, tags, adopt)) as tracked:
+        tracked.describe(pretraining_opening(part, config))
         tracked.log_params(
             {name: text for name, text in identity.items() if not name.endswith("hash")},
             keys_of(PretrainOptions),
@@ -117,7 +119,8 @@ def _train(
         floor = _floor(part, stories, task.batch_size)
         tracked.log_metrics(floor, step=0)
         state = train_task(task, tracked, identity, console, f"pretraining ({part})")
-        tracked.set_tags({"mlflow.note.content": _note(part, config, epochs, state)})
+        best = state.best_value, state.best_epoch
+        tracked.describe(pretraining_note(part, config, best, epochs, floor))
     console.say(f"{part} autoencoder: trained, run {tracked.run_id} ({name})")
     return task.module.cpu(), tracked.run_id
 
@@ -145,12 +148,3 @@ def _floor(part: str, stories: Stories, batch_size: int) -> dict[str, float]:
         floor = text_unigram_floor(train, validation, stories.vocabulary, batch_size)
         return {"floor/text_unigram": floor}
     return {"floor/image_median": image_median_floor(train, validation)}
-
-
-def _note(part: str, config: Config, epochs: int, state) -> str:
-    text = {"copy": "copies descriptions", "language": "says each next word"}[config.text_task]
-    task = text if part == "text" else "reconstructs frames"
-    return (
-        f"The {part} autoencoder {task}: {epochs} epochs, best validation loss {state.best_value:.4f} "
-        f"in epoch {state.best_epoch}. Runs with the same data, tokenizer, split and keys start from it."
-    )

@@ -7,19 +7,14 @@ from contextlib import closing as closing_engine
 from dataclasses import dataclass, replace
 
 from ablation.analyse.study_record import StudyRecord
-from ablation.commands.judging import (
-    KIND,
-    RECORD,
-    complain_if_incomplete,
-    judge,
-    study_files,
-    study_page,
-    told,
-)
+from ablation.commands.judging import KIND, RECORD, complain_if_incomplete, judge, study_files, told
+from ablation.commands.marks import mark_places, mark_verdicts, place, place_tag, verdict_tag
 from ablation.commands.outcome import where_to_look
 from ablation.commands.pretrain import EPOCH_KEYS, autoencoder_identity, find_pretrained
+from ablation.commands.registering import register_best
 from ablation.commands.report import PAGE, PLACE, draw, report_of
 from ablation.commands.stories import Stories, load_stories
+from ablation.commands.study_note import study_note, study_opening
 from ablation.commands.study_progress import StudyProgress
 from ablation.commands.train import all_floors
 from ablation.commands.training import choose_device
@@ -37,6 +32,7 @@ from ablation.track.left_behind import mark_dead_runs
 from ablation.track.mlflow_run import MlflowRun, closing
 from ablation.track.query import find_runs
 from ablation.track.store import label_bystander, open_store, tracking_uri
+from ablation.track.views import runs_view, study_key, study_views, table_page
 
 
 def run(options: StudyOptions, console: Console) -> int:
@@ -53,6 +49,7 @@ def run(options: StudyOptions, console: Console) -> int:
         parent = session.open_parent()
         with closing(parent, again=f"the same command goes on: {session.command}"):
             session.write_record(parent)
+            session.show(parent)
             session.run(engine, parent)
             session.write_record(parent)
             session.judge(parent)
@@ -72,6 +69,11 @@ class Planned:
     def name(self) -> str:
         """Arm and seed."""
         return f"{self.arm.name}/{self.config.seed}"
+
+    @property
+    def run_name(self) -> str:
+        """In the tracker: the arm as the study calls it, with `-s3` for seed 3."""
+        return f"{self.arm.name}-s{self.config.seed}" if self.config.seed else self.arm.name
 
 
 class Session:
@@ -116,8 +118,17 @@ class Session:
 
     def write_record(self, parent: MlflowRun) -> None:
         """What the study declares, before any result is there, and the runs that fill it by now."""
-        parent.log_text(self.record().to_json(), RECORD)
+        record = self.record()
+        parent.log_text(record.to_json(), RECORD)
         parent.log_text(self.study.text, "study.yaml")
+        mark_places(parent, record)
+
+    def show(self, parent: MlflowRun) -> None:
+        """The study in the tracker's UI from its beginning: its page, and the views of its runs."""
+        parent.describe(study_opening(self.record()))
+        tags = verdict_tag(self.study.name), place_tag(parent.run_id)
+        for view in (runs_view(), *study_views(parent.run_id, self.study.name, *tags)):
+            parent.save_view(view)
 
     def record(self) -> StudyRecord:
         """For the parent run."""
@@ -178,11 +189,14 @@ class Session:
         judged = judge(parent.run_id)
         for name, text in study_files(judged, "markdown").items():
             parent.log_text(text, f"summary/{name}")
-        parent.set_tags({"mlflow.note.content": study_page(judged)})
         parent.log_text(report_of(judged, draw(judged, self.console), self.console), f"{PLACE}/{PAGE}")
         self.console.close()
+        mark_verdicts(parent, judged.record, judged.primary, judged.answer)
+        parent.describe(study_note(judged, parent))
         self.console.say("\n" + told(judged))
-        self.console.say("\n" + where_to_look(parent))
+        self.console.say(register_best(judged))
+        table = table_page(parent.experiment_id, study_key(parent.run_id))
+        self.console.say("\n" + where_to_look(("its runs", table), ("its page", parent.page)))
         self.console.say(
             f"the report is its artifact {PLACE}/{PAGE}; as a file, with the figures and the tables:\n"
             f"  python -m ablation report --study {self.study.name} --out results\n"
@@ -197,15 +211,18 @@ class Session:
             self.console.close()
 
     def _task(self, cell: Planned, parent: MlflowRun, store: dict[str, str], claim: str) -> Task:
+        names = [arm.name for arm in self.study.arms]
         work = {
             "config": cell.config.texts(),
             "cell_hash": cell.hash,
+            "name": cell.run_name,
             "parent": parent.run_id,
             "claim": claim,
             "tags": {
                 "study": self.study.name,
                 "arm": cell.arm.name,
                 "configuration": cell.config.arm,
+                place_tag(parent.run_id): place(names, cell.arm.name, cell.config.seed),
                 "delta_hash": self.study.delta_hash,
             },
         }

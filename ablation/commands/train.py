@@ -1,19 +1,18 @@
 """One configuration, end to end, as one MLflow run."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from ablation.analyse.tables import loss_summary, loss_summary_csv
 from ablation.commands.checkpoints import inherit
+from ablation.commands.epoch_records import EpochRecords
 from ablation.commands.modelling import log_storyteller
-from ablation.commands.outcome import diagnosis, outcome_note, outcome_table, where_to_look
+from ablation.commands.notes import opening_note, outcome_note
+from ablation.commands.outcome import diagnosis, outcome_table, where_to_look
 from ablation.commands.pretrain import pretrained_autoencoder
 from ablation.commands.stories import Stories, load_stories
 from ablation.commands.training import (
-    AfterEpoch,
     choose_device,
     compile_visual,
     require_compiler,
@@ -35,9 +34,9 @@ from ablation.track.left_behind import left_unfinished, mark_dead_runs
 from ablation.track.mlflow_run import CONTINUES_TAG, MlflowRun, closing
 from ablation.track.query import RunRecord, get_record
 from ablation.track.store import label_bystander, open_store, opened_by_mlflow_run, telling_mlflow_run
-from ablation.train.examples import Gallery, first_predictions, page_of
+from ablation.track.views import runs_view, table_page
+from ablation.train.examples import Gallery
 from ablation.train.floors import floors, image_median_floor, oracle_floors
-from ablation.train.loop import LoopState
 from ablation.train.questions import ask
 from ablation.train.scores import StoryScores
 from ablation.train.story_task import StoryTask
@@ -71,9 +70,11 @@ def run(config: Config, console: Console) -> int:
     with held(cache_folder() / "locks" / f"cell-{cell}", wait=False) as alone:
         tracked = _open_run(config, cell, console, alone)
         with closing(tracked):
+            tracked.save_view(runs_view())
             metrics = train(config, tracked, console, stories)
     console.say("\n" + outcome_table(metrics) + "\n\n" + diagnosis(metrics))
-    console.say("\n" + where_to_look(tracked))
+    table = table_page(tracked.experiment_id, runs_view().key)
+    console.say("\n" + where_to_look(("the run", tracked.page), ("all runs", table)))
     console.say(f"ask its model:  python -m ablation try --model {tracked.run_id}")
     return 0
 
@@ -134,6 +135,7 @@ def train(
     texts = replace(config, resume=None).texts()
     tracked.log_params(texts, keys_of(type(config)))
     tracked.log_text(json.dumps(texts, indent=1), "config.json")
+    tracked.describe(opening_note(config))
     console.say(f"run: {config.run_name}, id {tracked.run_id}")
     source = stories.source
     cell = cell_hash(config.hash(), source.digest)
@@ -154,19 +156,21 @@ def train(
     floor = floor or all_floors(config, stories, console)
     task = _task(config, stories, floor, tracked, console)
     tracked.log_metrics(floor, step=0)
+    records = EpochRecords(task, stories, tracked)
+    records.before_training()
     state = train_task(
         task,
         tracked,
         config.identity(),
         console,
         f"training {config.run_name}",
-        after_epoch=record_epochs(task, stories, tracked),
+        after_epoch=records.after,
     )
     test = _tested(task, stories, tracked)
     tracked.log_metrics(test, step=state.best_epoch)
     log_storyteller(config, task.module, stories.tokenizer, tracked, state.best_epoch)
     metrics = state.history[state.best_epoch - 1] | floor | test
-    tracked.set_tags({"mlflow.note.content": outcome_note(config, metrics, state.best_epoch)})
+    tracked.describe(outcome_note(config, metrics, state.best_epoch, tracked))
     return metrics
 
 
@@ -236,26 +240,3 @@ def _oracle(
     if len(asked) < len(windows):
         found["floor/image_oracle"] += median_floor - image_median_floor(stories.train, asked)
     return found
-
-
-def record_epochs(task: StoryTask, stories: Stories, tracked: MlflowRun) -> AfterEpoch:
-    """The loss summary so far, and a picture of one training and one validation window."""
-    parts = {"train": stories.train, "val": stories.validation}
-    config, pages = task.config, {split: page_of(windows) for split, windows in parts.items()}
-
-    def after(state: LoopState) -> Callable[[], None]:
-        epoch, names = state.epoch, state.history[0]
-        history = {n: {e: m[n] for e, m in enumerate(state.history, start=1)} for n in names}
-        predictions = first_predictions(task, list(parts.values()), stories.tokenizer)
-
-        def log() -> None:
-            tracked.log_text(
-                loss_summary_csv(loss_summary(history)), f"loss_summary_{config.model_name.lower()}.csv"
-            )
-            for (split, page), (frame, text) in zip(pages.items(), predictions, strict=True):
-                picture = page.predicted(f"{config.run_name}, epoch {epoch}, {split}", frame, text)
-                tracked.log_picture(picture, f"predictions/epoch-{epoch:02d}-{split}.png")
-
-        return log
-
-    return after

@@ -16,12 +16,17 @@ NOT_COMPUTING = (
     "analyse",
     "commands/checkpoints.py",
     "commands/deliver.py",
+    "commands/epoch_records.py",
     "commands/judging.py",
+    "commands/marks.py",
+    "commands/notes.py",
     "commands/outcome.py",
     "commands/plan.py",
     "commands/prepare.py",
     "commands/recorder.py",
+    "commands/registering.py",
     "commands/study.py",
+    "commands/study_note.py",
     "commands/study_progress.py",
     "commands/summary.py",
     "config/command_line.py",
@@ -58,7 +63,14 @@ def code_state() -> dict[str, str]:
     commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
     dirty = "unknown" if changes is None else "true" if changes else "false"
     told = ", ".join(f"{name} {version}" for name, version in packages().items())
-    return {"code_commit": commit or "unknown", "code_dirty": dirty, "environment": told, **code_hashes()}
+    about = {"code_commit": commit or "unknown", "code_dirty": dirty, "environment": told, **code_hashes()}
+    return about | (_shown_as_changed() if changes else {})
+
+
+def _shown_as_changed() -> dict[str, str]:
+    """The UI shows branch and commit as the run's source, and nothing else of it."""
+    branch = _git("rev-parse", "--abbrev-ref", "HEAD") or "HEAD"
+    return {"mlflow.source.git.dirty": "true", "mlflow.source.git.branch": f"{branch} + uncommitted changes"}
 
 
 @cache

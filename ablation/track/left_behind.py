@@ -12,7 +12,17 @@ from ablation.ownership import held, is_alive
 from ablation.places import cache_folder, runs_folder
 from ablation.track.delivery import Delivery
 from ablation.track.journal import Journal
-from ablation.track.mlflow_run import CONTINUES_TAG, FAILURE_TAG, JOURNAL, OWNER_TAG, PARENT_TAG, TRACKER, now
+from ablation.track.mlflow_run import (
+    CONTINUES_TAG,
+    FAILURE_TAG,
+    JOURNAL,
+    NOTE_TAG,
+    OWNER_TAG,
+    PARENT_TAG,
+    TRACKER,
+    ended_early,
+    now,
+)
 from ablation.track.query import RunRecord, find_runs, get_record
 from ablation.track.sending import Sender
 from ablation.track.store import use_tracking_uri
@@ -49,6 +59,9 @@ def mark_dead_runs(say: Say) -> list[RunRecord]:
             continue
         reason = "its process died or was killed; the same command goes on where it was"
         MlflowClient().set_tag(run.run_id, FAILURE_TAG, reason)
+        MlflowClient().set_tag(
+            run.run_id, NOTE_TAG, ended_early("KILLED", reason, run.tags.get(NOTE_TAG, ""))
+        )
         MlflowClient().set_terminated(run.run_id, "KILLED", int(run.tags.get("heartbeat", now())))
         say(f"run {run.run_id} ({run.name}) read RUNNING, but {reason}: now KILLED")
     return finished

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,18 @@ from ablation.track.journal import Journal
 from ablation.track.patience import PATIENCE, patiently
 from ablation.track.sending import Sender
 from ablation.track.store import RUN_ID_VARIABLE, experiment_to_use, quiet_mlflow, tracking_uri
+from ablation.track.views import View, run_page
 
-LONGEST_TAG = 4000
+LONGEST_TAG = 8000
+NOTE_TAG = "mlflow.note.content"
 PARENT_TAG, OWNER_TAG, HEARTBEAT_TAG = "mlflow.parentRunId", "owner", "heartbeat"
 OPENED_TAG, FAILURE_TAG, CONTINUES_TAG = "opened", "failure", "continues"
 JOURNAL, TRACKER = "journal", "tracker.json"
 SECONDS_TO_DELIVER, SECONDS_TO_DELIVER_A_STOP = 60, 3
 """Waited at the end for a tracker that does not answer: of a run, and of one that was stopped."""
+ENDS = ("FAILED", "KILLED")
+LONGEST_REASON = 2000
+WEBP_QUALITY = 60
 
 
 class MlflowRun:
@@ -43,6 +49,8 @@ class MlflowRun:
 
     def __init__(self, client: MlflowClient, run: Run):
         self.client, self.run_id, self.experiment_id = client, run.info.run_id, run.info.experiment_id
+        self.started, self.page = run.info.start_time, run_page(self.experiment_id, self.run_id)
+        self.note = run.data.tags.get(NOTE_TAG, "")
         self.folder = run_folder(self.run_id)
         about = {"tracking_uri": tracking_uri(), "run_id": self.run_id, OWNER_TAG: this_process()}
         write_whole(self.folder / TRACKER, json.dumps(about))
@@ -102,6 +110,19 @@ class MlflowRun:
         """Sets or overwrites tags."""
         self._put("batch", {"tags": {name: str(text)[:LONGEST_TAG] for name, text in tags.items()}})
 
+    def describe(self, page: str) -> None:
+        """The run's page in Markdown. What ends the run early will be told above it."""
+        self.note = page
+        self.set_tags({NOTE_TAG: page})
+
+    def tag_run(self, run_id: str, tags: dict[str, str]) -> None:
+        """Sets tags of another run; of one that is gone meanwhile, a warning says so."""
+        self._put("tag_run", {"run_id": run_id, "tags": tags})
+
+    def save_view(self, view: View) -> None:
+        """A view of the experiment's runs in the UI: a warning where the tracker does not take it."""
+        self._put("view", {"experiment_id": self.experiment_id, "view": asdict(view)})
+
     def log_metrics(self, values: dict[str, float], step: int) -> None:
         """One value for each name at this step: one that was logged already stays. A sign of life too."""
         moment, new = now(), {n: float(v) for n, v in values.items() if step not in self.logged.get(n, ())}
@@ -125,6 +146,18 @@ class MlflowRun:
         file = self.delivery.journal.new_folder() / Path(place).name
         picture.save(file, compress_level=1)
         self.log_file(file, _folder_of(place))
+
+    def log_step_picture(self, picture: Image.Image, small: Image.Image, key: str, step: int) -> None:
+        """A picture under the step slider of the UI's charts, `small` until it is clicked on; logged again, it
+        takes the place of the earlier one. As MLflow's `log_image`, but WebP, and no name drawn anew.
+        """
+        place = self.delivery.journal.new_folder
+        name = step_picture_name(self.run_id, self.started, key, step)
+        for image, ending in ((picture, ".webp"), (small, "+compressed.webp")):
+            file = place() / f"{name}{ending}"
+            image.save(file, quality=WEBP_QUALITY, method=2)
+            self.log_file(file, "images")
+        self.set_tags({"mlflow.loggedImages": "True"})
 
     def log_model(self, name: str, make: Callable[[Path], None], digest: str, step: int) -> None:
         """A model that `make` writes into a folder of its own; `step` is the epoch that its weights are of."""
@@ -163,7 +196,7 @@ class MlflowRun:
         within seconds waits on this machine.
         """
         with suppress(AblationError, OSError):  # the reason itself must come through
-            self.set_tags({FAILURE_TAG: reason})
+            self.set_tags({FAILURE_TAG: reason, NOTE_TAG: ended_early(status, reason, self.note)})
             self._put("status", {"status": status, "ended": now()})
             patience = SECONDS_TO_DELIVER_A_STOP
             self.delivery.flush(patience, at_most=patience if status == "KILLED" else None)
@@ -178,11 +211,6 @@ class MlflowRun:
             self.delivery.put(call, arguments)
         except OSError as error:
             raise TrackingError(refused(error)) from error
-
-    @property
-    def page(self) -> str:
-        """The run's place in the MLflow UI, after the address."""
-        return f"#/experiments/{self.experiment_id}/runs/{self.run_id}"
 
 
 @contextmanager
@@ -210,6 +238,20 @@ def run_folder(run_id: str) -> Path:
     folder = runs_folder() / run_id
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def ended_early(status: str, reason: str, page: str) -> str:
+    """A run's page with what ended it above it, in place of what ended it before."""
+    heads = tuple(f"**{each}**: " for each in ENDS)
+    known = page.partition("\n\n")[2] if page.startswith(heads) else page
+    told = " ".join(reason.split())
+    return f"**{status}**: {told[:LONGEST_REASON]}\n\n{known}".rstrip()
+
+
+def step_picture_name(run_id: str, started: int, key: str, step: int) -> str:
+    """As the UI reads it, without its ending: key, step, a time stamp and an id."""
+    identity = uuid.uuid5(uuid.NAMESPACE_URL, f"{run_id}/{key}/{step}")
+    return f"{key.replace('/', '~')}+step+{step}+timestamp+{started}+{identity}"
 
 
 def _created(client: MlflowClient, name: str, tags: dict[str, str]) -> Run:

@@ -4,6 +4,8 @@ stores hold once, and all else overwrites itself.
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from mlflow.exceptions import MlflowException
 
 from ablation.track.journal import Entry
 from ablation.track.model_sending import send_model
+from ablation.track.patience import in_short, may_pass
+from ablation.track.views import View, was_edited
 
 logger = logging.getLogger("ablation")
 
@@ -44,6 +48,19 @@ class Sender:
             tags=[RunTag(*tag) for tag in (tags or {}).items()],
         )
 
+    def _tag_run(self, run_id: str, tags: dict[str, str]) -> None:
+        with _unless_refused(f"run {run_id} does not get its tags"):
+            self.client.log_batch(run_id, tags=[RunTag(*tag) for tag in tags.items()])
+
+    def _view(self, experiment_id: str, view: dict[str, Any]) -> None:
+        """One that someone has changed in the UI stays."""
+        made = View(**view)
+        with _unless_refused(f"the view {made.name} of the runs is not there in the UI"):
+            experiment = self.client.get_experiment(experiment_id)
+            text, there = made.text(experiment.creation_time or 0), experiment.tags.get(made.tag)
+            if there != text and not was_edited(there):
+                self.client.set_experiment_tag(experiment_id, made.tag, text)
+
     def _file(self, file: str, folder: str | None) -> None:
         if Path(file).exists():
             self.client.log_artifact(self.run_id, file, folder)
@@ -74,3 +91,14 @@ class Sender:
             self.client.update_run(self.run_id, status=status)
         else:
             self.client.set_terminated(self.run_id, status, ended)
+
+
+@contextmanager
+def _unless_refused(lost: str) -> Iterator[None]:
+    """What a run can do without: a refusal is told of and the run goes on."""
+    try:
+        yield
+    except Exception as error:
+        if may_pass(error):
+            raise
+        logger.warning("%s: %s", lost, in_short(error))

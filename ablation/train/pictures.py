@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 ENLARGED = 3
-GAP, MARGIN = 20, 16  # pixels
+GAP, MARGIN, CLOSE = 20, 16, 8  # pixels
 TOP, BOTTOM = 78, 320  # room above the frames for title and headings, below them for the texts
 CHARACTERS_PER_LINE, MOST_LINES = 46, 16
 TITLE_SIZE, HEADING_SIZE, TEXT_SIZE = 22, 18, 15
@@ -49,6 +49,18 @@ class PredictionPage:
         heading = f"{title} · story {self.story_id}"
         draw.text((page.width / 2, MARGIN), heading, INK, _font(TITLE_SIZE), anchor="ma")
         return page
+
+    def close_ups(self, predicted: Image.Image) -> tuple[Image.Image, Image.Image]:
+        """Of a page with a prediction on it: target and prediction side by side with their texts, and, to be shown
+        small, one above the other without.
+        """
+        target, prediction = (left - CLOSE for left in self.lefts[-2:])
+        top, below, width = TOP - HEADING_SIZE - CLOSE, TOP + self.height + CLOSE, self.width + 2 * CLOSE
+        frames = [predicted.crop((left, top, left + width, below)) for left in (target, prediction)]
+        stacked = Image.new("RGB", (width, 2 * (below - top)), PAPER)
+        for number, frame in enumerate(frames):
+            stacked.paste(frame, (0, number * frame.height))
+        return predicted.crop((target, top, predicted.width, predicted.height)), stacked
 
     def _place(self, page: Image.Image, left: int, frame: Image.Image, text: str) -> None:
         page.paste(frame, (left, TOP))

@@ -1,0 +1,84 @@
+"""The best model of a study, in MLflow's model registry under the alias `best`.
+
+The rule: among the finished runs of arms that were judged valid, the one that is best on validation in the study's primary
+measure, in the epoch that its model is from (the one with the lowest validation total). Not the total itself, which has
+another scale in arms with another target; not the test stories, which no choice is made on.
+"""
+
+import math
+from collections.abc import Sequence
+
+from ablation.analyse.judge import INVALID, NONE, REFUSED, is_number
+from ablation.commands.judging import Judged
+from ablation.commands.marks import in_tag
+from ablation.config.metrics import Measure
+from ablation.errors import TrackingError
+from ablation.track.query import RunRecord, metric_histories
+from ablation.track.registry import register
+
+SELECTED_BY = "val/total_loss"
+ALIAS = "best"
+History = dict[int, float]
+
+
+def register_best(judged: Judged) -> str:
+    """What was registered, or why nothing was, in a line."""
+    rows = [
+        row for row in judged.primary if not any(word in row.verdict for word in (INVALID, REFUSED, NONE))
+    ]
+    arms = {run.run_id: row for row in rows for run in row.runs}
+    if not arms:
+        return "no model is registered: no arm of the study has learned"
+    measure = rows[0].measure
+    scores = validation_scores([run for row in rows for run in row.runs], measure)
+    if not scores:
+        return f"no model is registered: no run has a validation value for {measure.name}"
+    best = (min if measure.lower_is_better else max)(scores, key=scores.get)
+    row = arms[best]
+    (run,) = (run for run in row.runs if run.run_id == best)
+    name, told = model_name(judged.record.name), f"{row.arm}, seed {run.params.get('seed')}"
+    tags = {
+        "study": judged.record.name,
+        "arm": row.arm,
+        "seed": run.params.get("seed", ""),
+        "verdict": row.verdict,
+        "chosen_by": f"{' over '.join(on_validation(measure))} = {scores[best]:.6g}",
+    }
+    about = f"The best run of study {judged.record.name} on validation: {told}. Verdict on its arm: {row.verdict}."
+    try:
+        version = register(name, ALIAS, run, tags, about)
+    except TrackingError as error:
+        return f"no model is registered: {error}"
+    if version is None:
+        return f"no model is registered: the best run, {told} ({best}), has no logged model"
+    return f"registered as models:/{name}@{ALIAS} (version {version}): {told}"
+
+
+def model_name(study: str) -> str:
+    """In the registry."""
+    return f"visual-storytelling-{in_tag(study)}"
+
+
+def on_validation(measure: Measure) -> list[str]:
+    """The metrics that a measure, or the two that it is the ratio of, has on the validation stories."""
+    names = measure.ratio_of or (measure.name,)
+    return [name.replace("test/", "val/").replace("/test_", "/") for name in names]
+
+
+def validation_scores(runs: Sequence[RunRecord], measure: Measure) -> dict[str, float]:
+    """By run, in the epoch of its model; runs without one are left out."""
+    names = on_validation(measure)
+    histories = metric_histories([run.run_id for run in runs], list(dict.fromkeys([SELECTED_BY, *names])))
+    scores = {}
+    for run in runs:
+        totals = histories[run.run_id, SELECTED_BY]
+        epoch = min(totals, key=totals.get) if totals else None
+        values = [_at(histories[run.run_id, name], epoch) for name in names]
+        if all(map(is_number, values)) and all(values[1:]):
+            scores[run.run_id] = values[0] / math.prod(values[1:])
+    return scores
+
+
+def _at(history: History, epoch: int | None) -> float | None:
+    """A floor has one value, at step 0."""
+    return history.get(epoch, history.get(0))

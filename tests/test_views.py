@@ -1,0 +1,111 @@
+"""What the MLflow UI is told: views, tags on other runs, pictures under the step slider, pages of runs that ended."""
+
+import json
+import logging
+
+import pytest
+from mlflow import MlflowClient
+from PIL import Image
+
+from ablation.errors import AblationError
+from ablation.track.left_behind import mark_dead_runs
+from ablation.track.mlflow_run import NOTE_TAG, MlflowRun, closing
+from ablation.track.views import View, runs_view, study_views, was_edited
+from tests.test_tracked_run import left_by_a_dead_process
+
+
+@pytest.fixture
+def run(store):
+    return MlflowRun.start("a run", {"kind": "train"})
+
+
+def view_text(run):
+    return MlflowClient().get_experiment(run.experiment_id).tags.get(runs_view().tag)
+
+
+def note(run):
+    return MlflowClient().get_run(run.run_id).data.tags[NOTE_TAG]
+
+
+def test_a_view_is_written_once_and_fits_into_a_tag(run):
+    run.save_view(runs_view())
+    run.settle()
+    first = view_text(run)
+    state = json.loads(json.loads(first)["state"])
+    assert (
+        state["searchFilter"] == "tags.kind = 'train'"
+        and "metrics.`val/total_loss`" in state["selectedColumns"]
+    )
+    assert set(state["columnWidths"]) == set(state["columnOrder"]) == set(state["selectedColumns"])
+    run.save_view(runs_view())
+    run.finish()
+    assert view_text(run) == first and not was_edited(first)
+    longest = study_views("0" * 32, "n" * 100, "verdict." + "n" * 100, "place." + "0" * 14)
+    assert all(len(view.text(10**13)) < 20_000 for view in longest)
+
+
+def test_a_view_that_someone_changed_stays(run):
+    about = json.loads(runs_view().text(5)) | {"updatedAt": 6, "name": "mine"}
+    MlflowClient().set_experiment_tag(run.experiment_id, runs_view().tag, json.dumps(about))
+    run.save_view(runs_view())
+    run.finish()
+    assert json.loads(view_text(run))["name"] == "mine"
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "null", '{"name": 1}'])
+def test_what_is_no_view_is_written_over(run, text):
+    if text is not None:
+        MlflowClient().set_experiment_tag(run.experiment_id, runs_view().tag, text)
+    run.save_view(runs_view())
+    run.finish()
+    assert json.loads(view_text(run))["name"] == "training runs"
+
+
+def test_what_the_tracker_refuses_of_the_ui_does_not_end_a_run(run, caplog):
+    with caplog.at_level(logging.WARNING, "ablation"):
+        run.save_view(View("k" * 300, "too long a name", "", []))
+        run.tag_run("0" * 32, {"verdict": "differs"})
+        run.finish()
+    assert MlflowClient().get_run(run.run_id).info.status == "FINISHED"
+    told = [record.getMessage() for record in caplog.records]
+    assert "too long a name" in told[0] and "0" * 32 in told[1]
+
+
+def test_a_picture_logged_again_takes_the_place_of_the_first(run):
+    picture, small = Image.new("RGB", (80, 40), "red"), Image.new("RGB", (40, 20), "red")
+    run.log_step_picture(picture, small, "predictions/val", 0)
+    run.settle()
+    run.delivery.close()
+    again = MlflowRun.reopen(run.run_id)
+    again.log_step_picture(picture, small, "predictions/val", 0)
+    again.log_step_picture(picture, small, "predictions/val", 1)
+    again.finish()
+    names = sorted(f.path for f in MlflowClient().list_artifacts(run.run_id, "images"))
+    assert len(names) == 4 and all(name.startswith("images/predictions~val+step+") for name in names)
+    assert [name.split("+")[2] for name in names] == ["0", "0", "1", "1"]
+    assert sum(name.endswith("+compressed.webp") for name in names) == 2
+    assert MlflowClient().get_run(run.run_id).data.tags["mlflow.loggedImages"] == "True"
+
+
+@pytest.mark.parametrize("error, status", [(AblationError, "FAILED"), (KeyboardInterrupt, "KILLED")])
+def test_what_ended_a_run_stands_above_its_page_and_goes_when_it_ends_otherwise(run, error, status):
+    with pytest.raises(error), closing(run):
+        run.describe("**a run**\n\nwith a page")
+        raise error("the disk is full")
+    page = note(run)
+    assert page.startswith(f"**{status}**: ") and page.endswith("\n\n**a run**\n\nwith a page")
+    again = MlflowRun.reopen(run.run_id)
+    again.fail("something else")
+    assert note(run) == "**FAILED**: something else\n\n**a run**\n\nwith a page"
+    last = MlflowRun.reopen(run.run_id)
+    last.describe("its outcome")
+    last.finish()
+    assert note(run) == "its outcome"
+
+
+def test_the_page_of_a_run_whose_process_died_says_so(run):
+    run.describe("a page")
+    run.settle()
+    left_by_a_dead_process(run)
+    mark_dead_runs(lambda said: None)
+    assert note(run).startswith("**KILLED**: its process died") and note(run).endswith("\n\na page")
