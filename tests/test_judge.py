@@ -391,3 +391,13 @@ def test_what_a_named_recipe_sets_is_declared_and_scored_windows_count_as_they_w
     assert mismatch(cured, base, {"windows": "sliding"}).startswith("batch_size is 16 and 8")
     other = Run("o", base.params | {"scored_windows": "same"}, {}, tags)
     assert mismatch(cured, other, {"recipe": "cured"}).startswith("scored_windows is sliding and first")
+
+
+def test_only_epochs_that_differ_from_the_baseline_are_noted():
+    made = Made(
+        {"base": {}, "same": {"epochs": 5}, "longer": {"epochs": 10}},
+        dict.fromkeys(("base", "same", "longer"), [0.25] * 5),
+    )
+    record = made.record()
+    _, same, longer = Judge(record, cells_of(record, made.runs())).results(PRIMARY)
+    assert "trains" not in same.note and "trains 10 epochs, the baseline 5" in longer.note

@@ -225,7 +225,7 @@ class Judge:
         """What else an arm changes that a pair should share, and a Δ that is younger than the runs."""
         arm, base = self.record.arm(row.arm), self.record.arms[0]
         told = []
-        if "epochs" in arm["changes"]:
+        if arm["config"]["epochs"] != base["config"]["epochs"]:
             told.append(f"trains {arm['config']['epochs']} epochs, the baseline {base['config']['epochs']}")
         undeclared = sum(run.tags.get("delta_hash") != self.record.delta_hash for run in row.runs)
         if undeclared:

@@ -118,9 +118,9 @@ def _context(made: Material) -> dict[str, Any]:
         "missing": missing,
         "answer": made.answer,
         "label": label_of(primary[0]),
-        "results": page_frame(primary),
+        "results": _table(primary),
         "exploratory": {
-            name: page_frame(rows) for name, rows in made.results.items() if name != record.primary
+            label_of(rows[0]): _table(rows) for name, rows in made.results.items() if name != record.primary
         },
         "verdict_classes": {row.verdict: kind_of(row.verdict) for row in rows if row.verdict},
         "legend": LEGEND,

@@ -7,7 +7,8 @@ from tabulate import tabulate
 
 from ablation.analyse.planning import power_table, warnings
 from ablation.commands.judging import find_study, judge
-from ablation.commands.study import Planned, planned_cells, stories_of
+from ablation.commands.planned import Planned, planned_cells
+from ablation.commands.study import stories_of
 from ablation.commands.study_progress import duration
 from ablation.config.entries import PlanOptions
 from ablation.config.study import Study

@@ -1,15 +1,15 @@
 """`study`: every arm × seed as child runs of one parent run; what is finished is not run again."""
 
-import shlex
 import uuid
 from collections.abc import Sequence
 from contextlib import closing as closing_engine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ablation.analyse.study_record import StudyRecord
 from ablation.commands.judging import KIND, RECORD, complain_if_incomplete, judge, study_files, told
 from ablation.commands.marks import mark_places, mark_verdicts, place, place_tag, verdict_tag
 from ablation.commands.outcome import where_to_look
+from ablation.commands.planned import Planned, chosen_cells, planned_cells, study_command
 from ablation.commands.pretrain import EPOCH_KEYS, autoencoder_identity, find_pretrained
 from ablation.commands.registering import register_best
 from ablation.commands.report import PAGE, PLACE, draw, report_of
@@ -20,14 +20,13 @@ from ablation.commands.train import all_floors
 from ablation.commands.training import choose_device
 from ablation.config.config import Config, short_hash
 from ablation.config.entries import StudyOptions
-from ablation.config.study import Arm, Study
+from ablation.config.study import Study
 from ablation.config.study_file import load_study
 from ablation.console import Console, SayingOnce, Silent
 from ablation.data.sources import STORYWORLD
 from ablation.engines.choose import choose_engine
 from ablation.engines.task import Task
-from ablation.errors import ConfigError
-from ablation.track.code_state import cell_hash, code_state
+from ablation.track.code_state import code_state
 from ablation.track.left_behind import mark_dead_runs
 from ablation.track.mlflow_run import MlflowRun, closing
 from ablation.track.query import find_runs
@@ -54,26 +53,6 @@ def run(options: StudyOptions, console: Console) -> int:
             session.write_record(parent)
             session.judge(parent)
     return 0
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One cell before it runs; `run_id` is that of a finished run of it."""
-
-    arm: Arm
-    config: Config
-    hash: str
-    run_id: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Arm and seed."""
-        return f"{self.arm.name}/{self.config.seed}"
-
-    @property
-    def run_name(self) -> str:
-        """In the tracker: the arm as the study calls it, with `-s3` for seed 3."""
-        return f"{self.arm.name}-s{self.config.seed}" if self.config.seed else self.arm.name
 
 
 class Session:
@@ -265,43 +244,3 @@ def ask_oracles(cells: Sequence[Planned], console: Console) -> None:
     asked = {(data_keys(c.config), c.config.seed): c.config for c in cells if c.config.dataset == STORYWORLD}
     for config in asked.values():
         all_floors(config, load_stories(config, Silent()), console)
-
-
-def planned_cells(study: Study, seeds: int, data_hash: str) -> list[Planned]:
-    """Every cell with the finished run that it has, wherever that came from."""
-    finished = {
-        run.tags["cell_hash"]: run.run_id
-        for run in find_runs(
-            "train", extra=f"tags.data_hash = '{data_hash}' and attributes.status = 'FINISHED'"
-        )
-        if "cell_hash" in run.tags
-    }
-    cells = []
-    for arm, config in study.cells(seeds):
-        identity = cell_hash(config.hash(), data_hash)
-        cells.append(Planned(arm, config, identity, finished.get(identity)))
-    return cells
-
-
-def chosen_cells(cells: list[Planned], only: str | None) -> list[Planned]:
-    """All, or those of an arm or of an arm and a seed. Raises ConfigError when there is no such one."""
-    if only is None:
-        return cells
-    chosen = [cell for cell in cells if only in (cell.arm.name, cell.name)]
-    if not chosen:
-        names = ", ".join(dict.fromkeys(cell.arm.name for cell in cells))
-        seeds = max(cell.config.seed for cell in cells)
-        raise ConfigError([f"only={only} is no cell: the arms are {names}, with the seeds 0 to {seeds}"])
-    return chosen
-
-
-def study_command(options: StudyOptions, only: str | None = None) -> str:
-    """The command line of a study, or of a part of it."""
-    words = ["python", "-m", "ablation", "study", "--study", options.study, "--seeds", str(options.seeds)]
-    if only is None and options.jobs != 1:
-        words += ["--jobs", str(options.jobs)]
-    if options.engine != "local":
-        words += ["--engine", options.engine]
-        words += ["--address", options.address] if options.address else []
-    words += [word for name, text in options.overrides.items() for word in (f"--{name}", text)]
-    return shlex.join(words + (["--only", only] if only else []))

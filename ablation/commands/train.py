@@ -132,12 +132,29 @@ def train(
 
     Raises DataError where a cell of a study is expected and this machine has other data, code or packages.
     """
-    texts = replace(config, resume=None).texts()
+    console.say(f"run: {config.run_name}, id {tracked.run_id}")
+    _declare(config, tracked, stories, expected_cell)
+    floor = floor or all_floors(config, stories, console)
+    task = _task(config, stories, floor, tracked, console)
+    tracked.log_metrics(floor, step=0)
+    records = EpochRecords(task, stories, tracked)
+    records.before_training()
+    label = f"training {config.run_name}"
+    state = train_task(task, tracked, config.identity(), console, label, after_epoch=records.after)
+    test = _tested(task, stories, tracked)
+    tracked.log_metrics(test, step=state.best_epoch)
+    log_storyteller(config, task.module, stories.tokenizer, tracked, state.best_epoch)
+    metrics = state.history[state.best_epoch - 1] | floor | test
+    tracked.describe(outcome_note(config, metrics, state.best_epoch, tracked))
+    return metrics
+
+
+def _declare(config: Config, tracked: MlflowRun, stories: Stories, expected_cell: str | None) -> None:
+    """What the run is, before it does anything. Raises DataError where it is not the cell that is expected."""
+    texts, source = replace(config, resume=None).texts(), stories.source
     tracked.log_params(texts, keys_of(type(config)))
     tracked.log_text(json.dumps(texts, indent=1), "config.json")
     tracked.describe(opening_note(config))
-    console.say(f"run: {config.run_name}, id {tracked.run_id}")
-    source = stories.source
     cell = cell_hash(config.hash(), source.digest)
     if expected_cell not in (None, cell):
         raise DataError(
@@ -153,25 +170,6 @@ def train(
         }
     )
     tracked.log_dataset(source.name, stories.digest, source.location, stories.profile)
-    floor = floor or all_floors(config, stories, console)
-    task = _task(config, stories, floor, tracked, console)
-    tracked.log_metrics(floor, step=0)
-    records = EpochRecords(task, stories, tracked)
-    records.before_training()
-    state = train_task(
-        task,
-        tracked,
-        config.identity(),
-        console,
-        f"training {config.run_name}",
-        after_epoch=records.after,
-    )
-    test = _tested(task, stories, tracked)
-    tracked.log_metrics(test, step=state.best_epoch)
-    log_storyteller(config, task.module, stories.tokenizer, tracked, state.best_epoch)
-    metrics = state.history[state.best_epoch - 1] | floor | test
-    tracked.describe(outcome_note(config, metrics, state.best_epoch, tracked))
-    return metrics
 
 
 def _tested(task: StoryTask, stories: Stories, tracked: MlflowRun) -> dict[str, float]:
@@ -181,12 +179,15 @@ def _tested(task: StoryTask, stories: Stories, tracked: MlflowRun) -> dict[str, 
     tracked.log_text(StoryScores.of(stories.test, losses).csv(), "scores/test.csv")
     answers, written = ask(task, stories.test, outputs, stories.tokenizer)
     tracked.log_text(written, "descriptions/test.csv")
-    gallery = Gallery.of(task, stories.test, losses["image"], stories.tokenizer)
-    for rank, picture in gallery.pages(task.config.run_name).items():
+    _show(Gallery.of(task, stories.test, losses["image"], stories.tokenizer), task.config.run_name, tracked)
+    return test | answers
+
+
+def _show(gallery: Gallery, title: str, tracked: MlflowRun) -> None:
+    for rank, picture in gallery.pages(title).items():
         tracked.log_picture(picture, f"predictions/test-{rank}.png")
     tracked.log_picture(gallery.sheet(), "predictions/test-frames.png")
     tracked.log_text(gallery.csv(), "predictions/test.csv")
-    return test | answers
 
 
 def _task(
