@@ -24,6 +24,7 @@ NUMBERS = [
 ]
 WIDTHS = {"tags.`arm`": 130, "params.`seed`": 60, "params.`latent_dim`": 80}
 VERDICT_WIDTH, LETTER_WIDTH, MARGIN = 200, 6.2, 24  # pixels
+RUN_NAME = "attributes.`Run Name`"
 GLANCE, PREDICTIONS = "at a glance", "predictions"
 FOLDED = ("train", "val", "test", "floor", "health", "speed")
 """Sections of charts that begin closed: some fifty charts, one for each metric."""
@@ -71,7 +72,7 @@ class View:
         }
         return {
             "selectedColumns": list(self.columns),
-            "columnOrder": list(self.columns),
+            "columnOrder": [RUN_NAME, *self.columns],
             "columnWidths": {column: self._width(column) for column in self.columns},
             "searchFilter": self.runs,
             "orderByKey": self.order,
