@@ -46,7 +46,7 @@ def test_what_the_system_refuses_is_told_with_its_place_and_cure():
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("kilobytes", [300, 1500, 2600, 4000, 6000, 9000, 12000])
+@pytest.mark.parametrize("kilobytes", [300, 1500, 2600, 4000, 6000, 9000, 12000, 15000, 18000])
 def test_a_full_disk_stops_and_goes_on_with_the_same_numbers(disk, world, tmp_path, kilobytes):
     place = disk(kilobytes)
     run = KilledRun(

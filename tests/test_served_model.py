@@ -1,6 +1,7 @@
 """The model that a run leaves, as anyone would use it: loaded, served, told to the tracker, and asked nonsense."""
 
 import base64
+import errno
 import io
 import json
 import os
@@ -29,7 +30,7 @@ from ablation.console import Silent
 from ablation.data.descriptions import read_descriptions
 from ablation.data.frames import MOST_PIXELS
 from ablation.errors import AblationError
-from ablation.predict.packing import pack, unpack
+from ablation.predict.packing import pack, unpack, write_weights
 from ablation.predict.story import MOST_CHARACTERS, InputError, read_stories
 from ablation.track.journal import Journal
 from ablation.track.left_behind import deliver
@@ -404,6 +405,12 @@ def test_the_same_model_is_packed_to_the_same_bytes(world, tmp_path):
     assert files[0] == files[1]
     for file in (f for f in files[0] if (tmp_path / "a" / f).is_file()):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_weights_that_the_disk_refuses_are_an_error_of_the_system(tmp_path):
+    with pytest.raises(OSError) as refused:
+        write_weights(torch.nn.Linear(2, 2), tmp_path / "nowhere" / "weights")
+    assert refused.value.errno == errno.ENOENT and refused.value.filename.endswith("weights")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def log_storyteller(config: Config, module: Storyteller, tokenizer: Any, run: Ml
     """The weights as they are now, chosen on validation, those of `epoch`. They are the run's own copy: a checkpoint
     holds what training needs too, thrice as much, and a model must be whole without its run.
     """
-    with tempfile.TemporaryDirectory() as beside:
+    with tempfile.TemporaryDirectory(dir=run.folder) as beside:
         packed = Path(beside) / "model"
         pack(packed, config, module, tokenizer)
         run.log_model(

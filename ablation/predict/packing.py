@@ -5,10 +5,13 @@
 
 import hashlib
 import json
+import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 
 from ablation.config.config import Config
@@ -28,10 +31,21 @@ def pack(folder: Path, config: Config, module: Storyteller, tokenizer: Any) -> N
     folder.mkdir(parents=True, exist_ok=True)
     kept = replace(config, resume=None, device="cpu").texts()
     (folder / ABOUT).write_text(json.dumps({"format": FORMAT, "config": kept}, indent=1))
-    save_model(module, str(folder / WEIGHTS))
+    write_weights(module, folder / WEIGHTS)
     tokenizer.save_pretrained(folder / TOKENIZER)
     if config.text_encoder == "minilm":
         save_encoder(config.sentence_model, folder / ENCODER)
+
+
+def write_weights(module: Storyteller, file: Path) -> None:
+    """Raises OSError, such as that of a full disk, which safetensors gives as an error of its own."""
+    try:
+        save_model(module, str(file))
+    except SafetensorError as error:
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(file)) from error
 
 
 def unpack(folder: Path) -> Predictor:
