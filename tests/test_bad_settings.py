@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ablation import __main__ as program
 from ablation.commands.notes import repeat_command
 from ablation.commands.prepare import free_folder
-from ablation.commands.summary import _writable
+from ablation.places import writable_folder
 from ablation.config.config import Config
 from ablation.config.declare import Settings, keys_of, resolve
 from ablation.config.entries import ENTRY_POINTS
