@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from ablation import __main__ as program
 from ablation.commands.notes import repeat_command
 from ablation.commands.prepare import free_folder
-from ablation.places import writable_folder
 from ablation.config.config import Config
 from ablation.config.declare import Settings, keys_of, resolve
 from ablation.config.entries import ENTRY_POINTS
 from ablation.errors import AblationError, ConfigError
+from ablation.places import writable_folder
 from ablation.track.query import get_record
 
 NASTY = (
@@ -130,13 +130,13 @@ def test_the_command_that_repeats_a_run_is_safe_to_paste():
 @pytest.mark.parametrize(
     "place", ["/dev/null/x", "x" * 300, "/proc/nothing/here"], ids=lambda place: place[:12]
 )
-@pytest.mark.parametrize("make", [free_folder, _writable])
+@pytest.mark.parametrize("make", [free_folder, writable_folder])
 def test_a_folder_that_cannot_be_made_is_named_before_the_work(make, place):
     with pytest.raises(AblationError, match=r"(export|out)=.* cannot be a folder"):
         make(place)
 
 
-@pytest.mark.parametrize("make", [free_folder, _writable])
+@pytest.mark.parametrize("make", [free_folder, writable_folder])
 def test_a_home_of_nobody_is_a_name_like_any_other(make, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert make("~nobody-of-that-name/x").is_dir()
