@@ -25,7 +25,7 @@ ELSEWHERE = {
     "pip install uv && uv run": "is what runs these tests",
     "pip install -r requirements.txt ruff": "installs what these tests run with",
     "pytest": "is what runs these tests",
-    "mlflow ui": "tests/test_mlflow_ui.py looks at it",
+    "mlflow ui": "tests/test_in_the_browser.py looks at it",
 }
 
 
