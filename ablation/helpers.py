@@ -3,15 +3,29 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.context import BaseContext
+from pathlib import Path
+
+ROOT = str(Path(__file__).resolve().parents[1])
 
 
 def processors() -> int:
     """How many this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def spawning() -> BaseContext:
+    """What starts new processes with the code of this one: they take over `sys.path`, at whose beginning a model that
+    MLflow has loaded puts the part of this package that it needs itself.
+    """
+    if sys.path[:1] != [ROOT]:
+        sys.path.insert(0, ROOT)
+    return multiprocessing.get_context("spawn")
 
 
 @contextmanager
@@ -21,8 +35,7 @@ def helpers(count: int) -> Iterator[ProcessPoolExecutor]:
     Raises `BrokenProcessPool` from a result where one of them died.
     """
     others = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_depend_on_parent)
+    pool = ProcessPoolExecutor(count, mp_context=spawning(), initializer=_depend_on_parent)
     try:
         yield pool
     except BaseException:

@@ -3,12 +3,14 @@
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 
+import ablation
 from ablation.helpers import helpers
 from tests.servers import wait_until
 
@@ -49,6 +51,20 @@ def test_other_children_go_on():
     assert other.is_alive()
     other.kill()
     other.join()
+
+
+def _where_the_package_is() -> str:
+    import ablation
+
+    return ablation.__path__[0]
+
+
+def test_they_run_this_code_also_after_a_model_has_brought_its_own(tmp_path, monkeypatch):
+    (tmp_path / "ablation").mkdir()
+    (tmp_path / "ablation" / "__init__.py").write_text("")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    with helpers(1) as pool:
+        assert Path(pool.submit(_where_the_package_is).result()) == Path(ablation.__file__).parent
 
 
 def test_one_that_dies_is_told():

@@ -363,9 +363,7 @@ def test_another_model_of_the_same_run_takes_its_place(telling, world):
     log_storyteller(task.config, task.module, stories.tokenizer, telling, 3)
     telling.finish()
     (model,), run = models_of(telling.run_id)
-    assert (
-        run.outputs.model_outputs[-1].step == 3 and run.outputs.model_outputs[-1].model_id == model.model_id
-    )
+    assert [output.step for output in run.outputs.model_outputs if output.model_id == model.model_id] == [3]
 
 
 def test_what_a_dead_process_left_is_delivered_with_its_model(store, world):

@@ -1,6 +1,5 @@
 """Processes of this machine, each working through tasks; one that dies takes no other with it."""
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -22,7 +21,7 @@ from ablation.engines.task import (
     Watch,
     perform,
 )
-from ablation.helpers import end_with_parent, processors
+from ablation.helpers import end_with_parent, processors, spawning
 from ablation.stopping import listen
 
 SECONDS_UNTIL_ASKED_AGAIN = 2.0
@@ -181,7 +180,7 @@ class _Worker:
     """One process and the task that it is at."""
 
     def __init__(self, threads: int, preload: tuple[str, ...]):
-        context = multiprocessing.get_context("spawn")
+        context = spawning()
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, threads, preload))
         self.process.start()
