@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 from os.path import expanduser
 from pathlib import Path
 
@@ -37,13 +38,19 @@ def write_whole(file: Path, text: str) -> None:
 
 
 def writable_folder(out: str) -> Path:
-    """The folder named by the setting `out`, made where it is missing. Raises AblationError."""
-    folder = Path(expanduser(out))
+    """The folder named by the setting `out`, made where it is missing. Raises AblationError where it cannot be made or
+    takes no file.
+    """
+    folder, told = Path(expanduser(out)), f"out={shown(out, LONGEST_PATH)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AblationError(f"out={shown(out, LONGEST_PATH)} cannot be a folder: {reason(error)}") from error
-    return folder
+        raise AblationError(f"{told} cannot be a folder: {reason(error)}. Name another folder") from error
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise AblationError(f"{told} cannot be written to: {reason(error)}. Name another folder") from error
 
 
 def refused(error: OSError) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ablation.analyse.verdicts import MEANINGS
 from ablation.config.command_line import entry_of, settings_of
 
 ROOT = Path(__file__).parents[1]
@@ -63,6 +64,14 @@ def example(tmp_path, monkeypatch):
 def test_a_command_that_is_shown_is_one_that_the_program_takes(page, command, example):
     name, *words = own_words(command)
     assert words == ["--help"] or settings_of(entry_of(name), words)
+
+
+def test_verdicts_mean_the_same_in_the_docs_and_in_a_report():
+    table = re.search(
+        r"\| verdict \| means \|\n\|---\|---\|\n((?:\|.*\n)+)", (ROOT / "docs" / "study.md").read_text()
+    )
+    rows = [row.strip("|").split(" | ") for row in table[1].splitlines()]
+    assert {name.strip(" `"): meaning.strip() for name, meaning in rows} == MEANINGS
 
 
 @pytest.mark.slow

@@ -36,6 +36,7 @@ from ablation.analyse.tables import (
 )
 from ablation.commands.notes import code_block
 from ablation.config.study_file import load_study
+from ablation.console import Console
 from ablation.errors import Incomplete, TrackingError
 from ablation.track.query import (
     RunRecord,
@@ -96,6 +97,14 @@ def find_study(named: str, experiment: str | None) -> tuple[RunRecord, list[RunR
             f"--study {named}`"
         )
     return found[-1], found[:-1]
+
+
+def newest_study(named: str, experiment: str | None, console: Console) -> RunRecord:
+    """As `find_study`; says which older ones are left out."""
+    newest, older = find_study(named, experiment)
+    for run in older:
+        console.say(f"left out: {run.run_id}, an older run of the study (--study {run.run_id} reads it)")
+    return newest
 
 
 def read_record(parent_id: str) -> StudyRecord:

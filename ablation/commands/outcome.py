@@ -3,7 +3,7 @@
 from tabulate import tabulate
 
 from ablation.analyse.gate import COLLAPSED_SHARE
-from ablation.track.store import mlflow_version, tracking_uri
+from ablation.track.store import mlflow_version, tracking_uri, ui_address
 
 SATURATED = 0.5
 NO_GAP = 0.01
@@ -64,15 +64,11 @@ def _words(metrics: dict[str, float]) -> str:
 
 def where_to_look(*pages: tuple[str, str]) -> str:
     """The command and the addresses that open pages of the MLflow UI, each with what it shows."""
-    uri = tracking_uri()
-    if uri.startswith("http"):
-        root, first = uri.rstrip("/"), "see it at"
-    else:
-        root, first = "http://127.0.0.1:5000", "and open"
-    width = max(len(label) for label, _ in pages)
-    lines = [f"{label:{width}}  {root}/{page}" for label, page in pages]
+    is_served = tracking_uri().startswith("http")
+    first, width = "see it at" if is_served else "and open", max(len(label) for label, _ in pages)
+    lines = [f"{label:{width}}  {ui_address()}/{page}" for label, page in pages]
     told = f"{first}  " + f"\n{' ' * (len(first) + 2)}".join(lines)
-    if root == uri.rstrip("/"):
+    if is_served:
         return told
     without = f"uvx --from mlflow=={mlflow_version()} mlflow ui"
     return f"see it with  mlflow ui  (without MLflow installed: {without})\n{told}"

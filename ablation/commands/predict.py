@@ -1,6 +1,5 @@
 """`predict`: what follows four frames and their descriptions, in the eyes of a trained model."""
 
-import tempfile
 from os.path import expanduser
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from ablation.config.config import Config
 from ablation.config.entries import PredictOptions
 from ablation.console import Console
 from ablation.data.frames import prepare_frame
-from ablation.errors import LONGEST_PATH, AblationError, reason, shown
+from ablation.places import writable_folder
 from ablation.predict.predictor import Answer
 from ablation.predict.story import Story, read_stories
 from ablation.predict.story_folder import NAMES, read_story_folders
@@ -32,7 +31,7 @@ def run(options: PredictOptions, console: Console) -> int:
     """The command `predict`."""
     label_bystander("predict", "predict")
     stories = read_story_folders(Path(expanduser(options.input))) if options.input else {"example": None}
-    out = _writable(options.out)
+    out = writable_folder(options.out)
     if not options.input:
         stories = _write_example(out)
     predictor, told = open_model(options.model)
@@ -71,18 +70,6 @@ def _write_example(out: Path) -> dict[str, Story]:
         (out / f"{number}.txt").write_text(text + "\n", encoding="utf-8")
     (story,) = read_stories({"example": (frames, texts)})
     return {"example": story}
-
-
-def _writable(out: str) -> Path:
-    folder = Path(expanduser(out))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError as error:
-        raise AblationError(
-            f"out={shown(out, LONGEST_PATH)} cannot be written to: {reason(error)}. Name another folder"
-        ) from error
 
 
 def _made(out: Path, stories: dict[str, Story], told: str, is_example: bool) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from ablation.analyse.causes import causes_frame, causes_page_frame, has_causes
 from ablation.analyse.compared import compared_page_frame, compared_with_published
 from ablation.analyse.gallery import galleries
-from ablation.commands.judging import TRAIN_LOSSES, Judged, complain_if_incomplete, find_study, judge
+from ablation.commands.judging import TRAIN_LOSSES, Judged, complain_if_incomplete, judge, newest_study
 from ablation.config.entries import ReportOptions
 from ablation.console import Console
 from ablation.places import writable_folder
@@ -25,9 +25,7 @@ def run(options: ReportOptions, console: Console) -> int:
     open_store()
     label_bystander("report", "report")
     folder = writable_folder(options.out)
-    parent, older = find_study(options.study, options.experiment)
-    for left in older:
-        console.say(f"left out: {left.run_id}, an older run of the study (--study {left.run_id} reads it)")
+    parent = newest_study(options.study, options.experiment, console)
     judged = judge(parent.run_id)
     page, names = write_report(judged, folder, console)
     attach(parent.run_id, page, PLACE)

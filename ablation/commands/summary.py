@@ -12,8 +12,8 @@ from ablation.commands.judging import (
     TRAIN_LOSSES,
     Judged,
     complain_if_incomplete,
-    find_study,
     judge,
+    newest_study,
     study_files,
     told,
 )
@@ -43,9 +43,7 @@ def run(options: SummaryOptions, console: Console) -> int:
 
 def _judge_study(options: SummaryOptions, console: Console) -> int:
     """The tables of one study, with verdicts. Raises Incomplete when cells are missing."""
-    parent, older = find_study(options.study, options.experiment)
-    for run in older:
-        console.say(f"left out: {run.run_id}, an older run of the study (--study {run.run_id} reads it)")
+    parent = newest_study(options.study, options.experiment, console)
     folder = writable_folder(options.out)
     judged = judge(parent.run_id)
     console.say(f"study {judged.record.name}, run {parent.run_id}, {judged.record.dataset}\n")

@@ -54,3 +54,9 @@ def prepare_frame(image: Image.Image, equalize: bool) -> np.ndarray:
         image = functional.equalize(image)
     small = functional.resize(image, [FRAME_HEIGHT, FRAME_WIDTH])
     return np.asarray(small).transpose(2, 0, 1)
+
+
+def picture_of(frame: np.ndarray) -> Image.Image:
+    """(3, height, width) in [0, 1]; what lies outside is cut off."""
+    levels = (frame.transpose(1, 2, 0).clip(0, 1) * 255).round().astype(np.uint8)
+    return Image.fromarray(levels)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ablation.config.config import Config
 from ablation.data.batches import Inputs, pixels
-from ablation.data.frames import prepare_frame
+from ablation.data.frames import picture_of, prepare_frame
 from ablation.data.sentences import read_sentences
 from ablation.data.tokens import MAX_TOKENS, Vocabulary, encode
 from ablation.models.storyteller import Storyteller
@@ -42,9 +42,8 @@ class Predictor:
         their last bit, on which others were asked beside it.
         """
         image, (words,) = self.module.answer(self._inputs(story), self.vocabulary)
-        levels = (image[0].float().cpu().numpy().transpose(1, 2, 0).clip(0, 1) * 255).round()
         description = self.tokenizer.decode(words, skip_special_tokens=True)
-        return Answer(Image.fromarray(levels.astype(np.uint8)), description, self._note(story))
+        return Answer(picture_of(image[0].float().cpu().numpy()), description, self._note(story))
 
     def _inputs(self, story: Story) -> Inputs:
         frames = np.stack([prepare_frame(image, self.config.equalize) for image in story.images])

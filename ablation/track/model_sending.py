@@ -33,6 +33,11 @@ def models_of(client: MlflowClient, run: Run, name: str) -> list[LoggedModel]:
     return list(client.search_logged_models([run.info.experiment_id], condition))
 
 
+def whole_model(client: MlflowClient, run: Run, name: str) -> LoggedModel | None:
+    """The newest of a run's models of that name that has arrived whole."""
+    return next((m for m in models_of(client, run, name) if m.status == LoggedModelStatus.READY), None)
+
+
 def _found(client: MlflowClient, run: Run, name: str, digest: str) -> LoggedModel | None:
     found = None
     for model in models_of(client, run, name):

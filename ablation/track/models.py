@@ -7,17 +7,15 @@ from pathlib import Path
 import mlflow.artifacts
 import yaml
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModelStatus
 
 from ablation.errors import LONGEST_PATH, TrackingError, reason, shown
-from ablation.track.model_sending import models_of
+from ablation.track.model_sending import whole_model
 from ablation.track.patience import may_pass, patiently
 from ablation.track.query import MODEL_NAME, find_runs
 from ablation.track.store import quiet_mlflow, tracking_uri
 
 RUN_ID, MODEL_ID = re.compile(r"[0-9a-f]{32}"), re.compile(r"m-[0-9a-f]{32}")
 FORMS = "a run id, models:/NAME@ALIAS, models:/NAME/VERSION, models:/ID or a folder with a model"
-READY = LoggedModelStatus.READY
 LOADER_FLAVOUR = "python_function"
 
 
@@ -62,17 +60,15 @@ def _of_run(run_id: str) -> str:
     client = MlflowClient()
     try:
         run = patiently(lambda: client.get_run(run_id))
-        found = [
-            model for model in patiently(lambda: models_of(client, run, MODEL_NAME)) if model.status == READY
-        ]
+        found = patiently(lambda: whole_model(client, run, MODEL_NAME))
     except Exception as error:
         raise TrackingError(f"model={run_id}: {reason(error)}") from error
-    if not found:
+    if found is None:
         raise TrackingError(
             f"run {run_id} ({run.info.run_name}, {run.info.status}) has no model {MODEL_NAME}: one is made where training "
             "ends; give another run, or train it anew"
         )
-    return found[0].model_id
+    return found.model_id
 
 
 def _fetched(uri: str, beside: Path) -> Path:

@@ -1,11 +1,10 @@
 """The model registry."""
 
 from mlflow import MlflowClient
-from mlflow.entities.logged_model_status import LoggedModelStatus
 from mlflow.exceptions import MlflowException
 
 from ablation.errors import TrackingError
-from ablation.track.model_sending import models_of
+from ablation.track.model_sending import whole_model
 from ablation.track.patience import in_short, patiently
 from ablation.track.query import MODEL_NAME, RunRecord
 
@@ -16,11 +15,11 @@ def register(name: str, alias: str, run: RunRecord, tags: dict[str, str], about:
     """
     client = MlflowClient()
     try:
-        model_id = patiently(lambda: logged_model(client, run.run_id))
-        if model_id is None:
+        model = patiently(lambda: whole_model(client, client.get_run(run.run_id), MODEL_NAME))
+        if model is None:
             return None
         patiently(lambda: _make(client, name))
-        version = patiently(lambda: _version(client, name, model_id, run))
+        version = patiently(lambda: _version(client, name, model.model_id, run))
         for tag, text in tags.items():
             patiently(lambda tag=tag, text=text: client.set_model_version_tag(name, version, tag, text))
         patiently(lambda: client.update_model_version(name, version, about))
@@ -28,12 +27,6 @@ def register(name: str, alias: str, run: RunRecord, tags: dict[str, str], about:
     except MlflowException as error:
         raise TrackingError(f"the model registry refuses {name}: {in_short(error)}") from error
     return version
-
-
-def logged_model(client: MlflowClient, run_id: str) -> str | None:
-    """The id of the newest model that a run has logged and that is whole."""
-    models = models_of(client, client.get_run(run_id), MODEL_NAME)
-    return next((model.model_id for model in models if model.status == LoggedModelStatus.READY), None)
 
 
 def _make(client: MlflowClient, name: str) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from PIL import Image
 
+from ablation.data.frames import picture_of
 from ablation.data.windows import WINDOW, StoryWindows
 from ablation.train.pictures import PredictionPage
 from ablation.train.story_task import StoryTask
@@ -82,10 +83,10 @@ class Gallery:
     def sheet(self) -> Image.Image:
         """The frames alone, pixel by pixel: a row a rank, 125 pixels a column: frames 1 to 5, then the prediction."""
         rows = []
-        for place, (frame, _) in zip(self.places, self.predicted, strict=True):
-            painted = (frame.clip(0, 1) * 255).round().astype(np.uint8)
-            rows.append(np.concatenate([*frames_of(self.windows, place), painted], axis=2))  # (3, 60, 750)
-        return Image.fromarray(np.concatenate(rows, axis=1).transpose(1, 2, 0))
+        for place, (painted, _) in zip(self.places, self.predicted, strict=True):
+            seen = frames_of(self.windows, place) / np.float32(255)
+            rows.append(np.concatenate([*seen, painted], axis=2))  # (3, 60, 750)
+        return picture_of(np.concatenate(rows, axis=1))
 
     def csv(self) -> str:
         """What belongs to the rows of the sheet: window, loss, the five descriptions and the written one."""

@@ -11,6 +11,8 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ablation.data.frames import picture_of
+
 ENLARGED = 3
 GAP, MARGIN, CLOSE = 20, 16, 8  # pixels
 TOP, BOTTOM = 78, 320  # room above the frames for title and headings, below them for the texts
@@ -69,8 +71,7 @@ class PredictionPage:
 
 
 def _enlarged(frame: np.ndarray) -> Image.Image:
-    pixels = (frame.transpose(1, 2, 0).clip(0, 1) * 255).round().astype(np.uint8)
-    small = Image.fromarray(pixels)
+    small = picture_of(frame)
     return small.resize((small.width * ENLARGED, small.height * ENLARGED), Image.Resampling.NEAREST)
 
 
