@@ -10,6 +10,7 @@ import pytest
 
 from ablation.analyse.verdicts import MEANINGS
 from ablation.config.command_line import entry_of, settings_of
+from ablation.config.entries import ENTRY_POINTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -64,6 +65,13 @@ def example(tmp_path, monkeypatch):
 def test_a_command_that_is_shown_is_one_that_the_program_takes(page, command, example):
     name, *words = own_words(command)
     assert words == ["--help"] or settings_of(entry_of(name), words)
+
+
+def test_what_commands_write_into_a_checkout_leaves_it_clean():
+    """Else the next run would be marked as one of changed code."""
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    folders = {entry.settings.out for entry in ENTRY_POINTS.values() if hasattr(entry.settings, "out")}
+    assert {f"{folder}/" for folder in folders} <= set(ignored) and "docs/tutorial/" in ignored
 
 
 def test_verdicts_mean_the_same_in_the_docs_and_in_a_report():
