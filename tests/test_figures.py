@@ -1,10 +1,11 @@
 """The figures of a study, read back from what was drawn."""
 
 import numpy as np
+import pytest
 
 from ablation.analyse.figures import arms_figure, causes_figure, steps_figure, study_figures
 from ablation.analyse.judge import Judge
-from ablation.analyse.palette import FLOOR, PAPER
+from ablation.analyse.palette import BEST, FLOOR, PAPER
 from ablation.analyse.study_record import cells_of
 from tests.test_judge import Made
 
@@ -88,3 +89,22 @@ def test_a_cure_that_was_only_left_out_has_an_empty_row_alone():
     alone, left_out = causes_figure(short).axes[:2]
     assert labels(alone) == ["norm", "raw"]
     assert [dot.get_ydata()[0] for dot in dots(alone)] == [0] and len(dots(left_out)) == 2
+
+
+def test_a_plain_loss_stands_beside_its_floor_and_the_best_too():
+    """Those of the baseline's runs; a measure without a floor has none."""
+    oracle = {name: {"floor/test_image_oracle": 0.2} for name in ARMS}
+    _, rows = judged(metrics=oracle)
+    axes = arms_figure(rows["test/image_loss"]).axes[0]
+    (floor,), (best,) = lines(axes, FLOOR), lines(axes, BEST)
+    assert floor.get_xdata() == pytest.approx([0.3, 0.3]) and best.get_xdata() == pytest.approx([0.2, 0.2])
+    ratio = arms_figure(rows[RATIO]).axes[0]
+    assert lines(ratio, FLOOR)[0].get_xdata() == [1, 1]
+    assert lines(ratio, BEST)[0].get_xdata() == pytest.approx([2 / 3, 2 / 3])
+
+
+def test_steps_on_a_measure_that_no_run_has_are_an_empty_panel():
+    made = results()
+    for row in made["test/image_loss"]:
+        row.values.clear()
+    assert [len(dots(axes)) for axes in steps_figure(made).axes] == [3, 0]

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ablation.analyse.causes import has_causes, ranked_cures
+from ablation.analyse.gate import FLOORS
 from ablation.analyse.judge import ArmResult
 from ablation.analyse.palette import ARM, BASELINE, BEST, FLOOR, PAPER, STYLE
 from ablation.config.study_file import ALL, ALL_BUT, ONLY
@@ -24,7 +25,12 @@ LABELS = {
     "health/test_text_condition_gap": "nats that another story's condition costs",
     "test/image_loss": "image loss (L1)",
     "test/text_loss": "text loss (nats per token)",
+    "test/context_loss": "context loss (MSE)",
+    "test/total_loss": "total loss (weighted sum)",
+    "health/test_image_skill": "image skill (0 constant image, 1 best possible)",
 }
+FLOOR_OF = {loss: floor for loss, floor, _ in FLOORS.values()}
+REFERENCES = ("floor", "best possible")
 Results = dict[str, list[ArmResult]]
 
 
@@ -157,18 +163,30 @@ def _rows_named(axes: Axes, labels: Sequence[str]) -> None:
 
 
 def _references(axes: Axes, rows: Sequence[ArmResult]) -> None:
-    """The floor and the best possible, where the measure is a ratio to a floor."""
-    if not rows or rows[0].measure.ratio_of is None:
-        return
-    axes.axvline(1, color=FLOOR, lw=1, ls="--", label="floor")
-    best = _best_over_floor(rows[-1])
-    if best is not None:
-        axes.axvline(best, color=BEST, lw=1, ls=":", label="best possible")
-    axes.legend(fontsize="x-small")
+    """The floor and the best possible, where the measure is a loss that has them, or its ratio to the floor."""
+    known = floor_and_best(rows) if rows else (None, None)
+    for value, colour, style, label in zip(known, (FLOOR, BEST), ("--", ":"), REFERENCES, strict=True):
+        if value is not None:
+            axes.axvline(value, color=colour, lw=1, ls=style, label=label)
+    if any(value is not None for value in known):
+        axes.legend(fontsize="x-small")
 
 
-def _best_over_floor(row: ArmResult) -> float | None:
-    """What the oracle reaches over the floor, in the arm's first run."""
-    floor, metrics = row.measure.ratio_of[1], row.runs[0].metrics
-    oracle = metrics.get(floor.rsplit("_", 1)[0] + "_oracle")
-    return oracle / metrics[floor] if oracle is not None else None
+def floor_and_best(rows: Sequence[ArmResult]) -> tuple[float | None, float | None]:
+    """On the rows' measure. Of a loss, those of the baseline's runs, the yardstick that its arms are held against; of a ratio
+    to the floor, which any yardstick may be behind, the floor is 1, and the best that of the last row's first run.
+    """
+    measure = rows[0].measure
+    _, floor = measure.ratio_of or (measure.name, FLOOR_OF.get(measure.name))
+    if floor is None:
+        return None, None
+    runs = rows[-1].runs[:1] if measure.ratio_of else rows[0].runs
+    floors = [run.metrics[floor] for run in runs if floor in run.metrics]
+    oracle = floor.rsplit("_", 1)[0] + "_oracle"
+    oracles = [run.metrics[oracle] for run in runs if oracle in run.metrics]
+    unit = floors[0] if measure.ratio_of and floors else 1
+    return _mean(floors, unit), _mean(oracles, unit)
+
+
+def _mean(values: Sequence[float], unit: float) -> float | None:
+    return sum(values) / len(values) / unit if values else None
