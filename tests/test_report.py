@@ -169,6 +169,8 @@ def test_of_many_arms_the_baseline_and_the_best_have_curves():
     made = Made(arms, {name: [0.25 - n / 1000] for n, name in enumerate(arms)})
     record = made.record()
     rows = Judge(record, cells_of(record, made.runs())).results(PRIMARY)
+    figure = curve_figures(rows[:5], histories(rows))["curves_image"]
+    assert len(figure.axes) == 8 and sum(axes.get_visible() for axes in figure.axes) == 5
     shown = [row.arm for row in panels(rows)]
     assert shown == ["arm 0", *(f"arm {n}" for n in range(30 - MOST_PANELS + 1, 30))]
     assert [arm for arm, _ in shown_galleries(rows)] == ["arm 0", "arm 29"]

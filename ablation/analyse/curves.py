@@ -67,10 +67,10 @@ def _figure(rows: Sequence[ArmResult], curve: Curve, histories: Histories) -> Fi
     lines = -(-len(rows) // PER_LINE)
     columns = min(len(rows), PER_LINE)
     figure = Figure(figsize=(WIDTH * columns + 0.6, HEIGHT * lines + 0.7), layout="constrained")
-    places = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).flat
+    places = list(figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).flat)
     for axes, row in zip(places, rows, strict=False):
         _panel(axes, row, curve, histories)
-    for axes in list(places)[len(rows) :]:
+    for axes in places[len(rows) :]:
         axes.set_visible(False)
     figure.supylabel(curve.label, fontsize="small")
     figure.supxlabel("epoch", fontsize="small")
