@@ -186,8 +186,9 @@ def test_a_run_without_a_model_is_named(command, store):
 
 def test_a_folder_that_cannot_be_written_is_named(predict, tmp_path):
     (tmp_path / "file").write_text("taken")
-    code, _, err = predict("--out", tmp_path / "file")
-    assert code == 1 and "cannot be written to" in err and "Name another folder" in err
+    for place, why in {tmp_path / "file": "cannot be a folder", "/proc": "cannot be written to"}.items():
+        code, _, err = predict("--out", place)
+        assert code == 1 and f"out={place} {why}" in err and "Name another folder" in err
 
 
 def test_a_folder_whose_model_lies_elsewhere_is_refused(predict, trained, tmp_path):

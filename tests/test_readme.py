@@ -20,7 +20,7 @@ OWN = "python -m ablation "
 SMALL = {
     "main": "--max_stories 24 --epochs 1 --text_pretraining 1",
     "cured": "--max_stories 24 --epochs 1 --text_pretraining 1 --visual_pretraining 1",
-    "study": "--max_stories 24 --text_pretraining 1",
+    "study": "--max_stories 24",
 }
 ELSEWHERE = {
     "pip install uv && uvx": "installs everything anew: run by hand on a fresh machine",
