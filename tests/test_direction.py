@@ -1,6 +1,7 @@
 """The one direction: config → data → model → train → track → analyse, and who may import what."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +67,15 @@ def test_analysis_and_configuration_load_nothing_heavy():
         "assert not {'torch', 'mlflow', 'pandas', 'numpy', 'tqdm'} & set(sys.modules), sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_the_readme_shows_every_part_in_the_order_of_imports():
+    told = re.findall(r"^    ablation/(\w+) ", (ROOT / "README.md").read_text(), re.MULTILINE)
+    parts = {
+        module.relative_to(PACKAGE).parts[0]
+        for module in MODULES
+        if len(module.relative_to(PACKAGE).parts) > 1
+    }
+    assert set(told) == parts | {"studies"}
+    for part, above in ABOVE.items():
+        assert all(told.index(other) < told.index(part) for other in above & parts)
