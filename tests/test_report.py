@@ -71,7 +71,7 @@ def judged():
 
 
 def histories(rows, epochs=3):
-    names = [f"{split}/{curve.loss}" for split in ("train", "val") for curve in CURVES.values()]
+    names = [f"{split}/{curve.name}" for split in ("train", "val") for curve in CURVES.values()]
     points = {epoch: 0.3 - epoch / 100 for epoch in range(1, epochs + 1)}
     return {(run.run_id, name): points for row in rows for run in row.runs for name in names}
 

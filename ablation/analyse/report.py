@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 from ablation.analyse.curves import ranked
 from ablation.analyse.drawing import inline_svg
-from ablation.analyse.figures import label_of
 from ablation.analyse.gallery import COLUMNS, Gallery
 from ablation.analyse.judge import ArmResult
 from ablation.analyse.speed import speed_frame
@@ -117,10 +116,10 @@ def _context(made: Material) -> dict[str, Any]:
         "finished": len(made.cells) - len(missing),
         "missing": missing,
         "answer": made.answer,
-        "label": label_of(primary[0]),
+        "label": primary[0].measure.words,
         "results": _table(primary),
         "exploratory": {
-            label_of(rows[0]): _table(rows) for name, rows in made.results.items() if name != record.primary
+            rows[0].measure.words: _table(rows) for name, rows in made.results.items() if name != record.primary
         },
         "verdict_classes": {row.verdict: kind_of(row.verdict) for row in rows if row.verdict},
         "legend": LEGEND,
@@ -143,7 +142,7 @@ def _context(made: Material) -> dict[str, Any]:
 
 
 def _table(rows: Sequence[ArmResult]) -> pd.DataFrame:
-    return page_frame(rows).rename(columns={rows[0].measure.name: label_of(rows[0])})
+    return page_frame(rows).rename(columns={rows[0].measure.name: rows[0].measure.words})
 
 
 def _exhibits(figures: Mapping[str, Figure]) -> list[Exhibit]:
