@@ -9,7 +9,7 @@ from ablation.analyse.judge import Judge
 from ablation.analyse.pairing import mismatch
 from ablation.analyse.study_record import StudyRecord, cells_of
 from ablation.config.study_file import load_study
-from tests.test_judge import BASE, HASHES, LEARNED, NOISE, PRIMARY, Made, Run, shifted, two
+from tests.test_judge import BASE, HASHES, LEARNED, NOISE, PRIMARY, Made, Run, collapsed, shifted, two
 
 RATIO = "test/image_over_floor"
 
@@ -102,6 +102,17 @@ def test_an_arm_whose_runs_lack_the_measure_is_not_without_runs():
         row.verdict == "no run" and row.note == "seeds 0, 1, 2, 3, 4, 5, 6, 7: arm has no test/context_loss"
     )
     assert two([]).judged()["arm"].note == "no finished run"
+
+
+def test_where_no_seed_pairs_there_is_nothing_to_be_unstable():
+    made = two(shifted(-0.05), metrics=collapsed("arm", range(2)))
+    runs = made.runs()
+    for run in runs[8:]:
+        run.tags["code_hash"] = "other"
+    row = made.judged(runs)["arm"]
+    assert row.verdict == "no run" and row.note.startswith(
+        "no seed pairs with the baseline; 2 of 8 runs collapsed; "
+    )
 
 
 def test_the_worst_run_is_one_on_the_same_yardstick():

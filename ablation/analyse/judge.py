@@ -227,7 +227,7 @@ class Judge:
         if row.verdict == REFUSED:
             return REFUSED, f"{row.note}: compare skill or a loss over its floor instead"
         verdict, why = compared_verdict(row)
-        return verdict + stability, why
+        return verdict if verdict == NONE else verdict + stability, why
 
     def _beside(self, row: ArmResult) -> list[str]:
         """What a reader must know of an arm whatever its verdict."""
