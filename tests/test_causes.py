@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ablation.analyse.causes import causes_frame, causes_page
+from ablation.analyse.causes import causes_answer, causes_frame, causes_page, has_causes
 from ablation.config.metrics import MEASURES
 from tests.test_figures import LOSSES, RATIO, judged
 
@@ -66,14 +66,60 @@ def test_what_does_not_pair_or_has_another_yardstick_is_not_compared():
     assert row(causes_frame(record, rows), "norm")["alone_n"] == 1
 
 
-def test_what_does_not_learn_alone_is_marked():
+def test_what_is_computed_from_arms_that_do_not_learn_is_marked():
     at_floor = LOSSES | {"only raw": [0.300, 0.301]}
     frame = causes_frame(*judged(at_floor))
     assert (
         "no better" in row(frame, "raw")["alone_not_learning"]
         and not row(frame, "norm")["alone_not_learning"]
     )
-    assert causes_page(frame, RATIO).count("(not learning)") == 1
+    marked = {
+        line.split("|")[1].strip(): [
+            cell.strip().endswith("(not learning)") for cell in line.split("|")[2:-1]
+        ]
+        for line in causes_page(frame, RATIO).splitlines()[2:]
+    }
+    assert marked == {"norm": [False] * 5, "raw": [True, False, False, False, True]}
+    page = causes_page(causes_frame(*judged(LOSSES | {"all but norm": [0.299, 0.300]})), RATIO)
+    assert [cell.strip().endswith("(not learning)") for cell in page.splitlines()[2].split("|")[2:-1]] == [
+        False, False, True, False, True
+    ]  # fmt: skip
+
+
+def told(losses=LOSSES):
+    record, rows = judged(losses)
+    return causes_answer(record, rows[RATIO])
+
+
+def test_the_answer_names_what_helps_alone_and_what_makes_it_worse_when_left_out():
+    answer = told(LOSSES | {"all but raw": [0.242, 0.241]})
+    assert answer.startswith("With all changes image loss over the constant image's is 0.805 [")
+    assert "] instead of 1.003 [" in answer and "(exploratory; 2 seeds)" in answer
+    assert answer.endswith(
+        "Alone on notebook, 1 of 2 changes let the model learn: norm. Leaving one out of all is shown to make it worse for 1 of 2: norm."
+    )
+
+
+def test_the_answer_counts_no_change_that_too_few_seeds_tell_of():
+    answer = told(LOSSES | {"all but raw": [0.252]})
+    assert answer.endswith(
+        "worse for 1 of 1: norm; for 1 there are too few seeds to tell what leaving it out costs."
+    )
+    answer = told({name: values[:1] for name, values in LOSSES.items()})
+    assert answer.endswith("norm. For 2 there are too few seeds to tell what leaving it out costs.")
+
+
+def test_without_the_baseline_there_is_no_answer_yet():
+    assert (
+        told(LOSSES | {"notebook": []})
+        == "There is no answer yet: notebook, the baseline, has no finished run."
+    )
+
+
+def test_an_arm_called_all_asks_nothing_where_no_change_is_left_out():
+    _, rows = judged()
+    assert has_causes(rows[RATIO])
+    assert not has_causes([each for each in rows[RATIO] if not each.arm.startswith("all but")])
 
 
 def test_a_measure_that_should_rise_counts_as_helped_when_it_rises():

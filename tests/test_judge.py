@@ -9,7 +9,6 @@ from ablation.analyse.answer import answer
 from ablation.analyse.compared import compared_with_published
 from ablation.analyse.inference import mean_interval, paired_t, tost
 from ablation.analyse.judge import Judge
-from ablation.analyse.pairing import mismatch
 from ablation.analyse.story_scores import ScoresByStory
 from ablation.analyse.study_record import StudyRecord, cells_of
 from ablation.analyse.study_tables import arms_frame, missing_frame, page_table, to_csv
@@ -224,24 +223,34 @@ def test_a_total_is_invalid_only_when_nothing_in_it_is_learned():
     assert made.judged()["arm"].verdict == "invalid: not learning"
 
 
-@pytest.mark.parametrize("tag", ["data_hash", "split_hash", "code_hash", "environment_hash"])
-def test_a_pair_of_other_data_or_code_is_dropped_and_told(tag):
-    made = two(shifted(-0.05))
-    runs = made.runs()
-    next(r for r in runs if r.run_id == "id-arm3").tags[tag] = "other"
-    row = made.judged(runs)["arm"]
-    assert row.comparison.n == 7 and list(row.pairs.dropped) == [3] and tag in row.pairs.told
+def test_a_total_of_which_one_part_is_not_learned_says_so():
+    total = {f"arm{s}": {"test/total_loss": 4.0 + NOISE[s]} for s in range(8)} | {
+        "base": {"test/total_loss": 5.0}
+    }
+    one_picture = {name: v | {"health/test_prediction_spread": 0.0} for name, v in total.items()}
+    made = two(
+        shifted(0.0),
+        metrics=one_picture,
+        primary="test/total_loss",
+        delta=0.1,
+    )
+    rows = made.judged()
+    assert (rows["base"].verdict, rows["arm"].verdict) == ("baseline (unstable)", "differs (unstable)")
+    assert rows["arm"].note == "learned in part only: 8 of 8 runs predict one constant image"
+    mute = {name: v | {"health/test_text_condition_gap": 0.0} for name, v in total.items()}
+    row = two(shifted(0.0), metrics=mute, primary="test/total_loss", delta=0.1).judged()["arm"]
+    assert row.verdict == "differs" and "in part only: another story's condition costs nothing" in row.note
 
 
-def test_a_key_that_the_arm_does_not_declare_drops_the_pair():
-    made = two(shifted(-0.05))
-    runs = made.runs()
-    next(r for r in runs if r.run_id == "id-arm2").params["epochs"] = "9"
-    assert "epochs is 9 and 5, which the arm does not declare" in made.judged(runs)["arm"].pairs.told
-    declared = Made({"base": {}, "arm": {"epochs": 10}}, {"base": BASE, "arm": shifted(-0.05)}).judged()[
-        "arm"
-    ]
-    assert declared.verdict == "differs" and "trains 10 epochs, the baseline 5" in declared.note
+def test_a_measure_that_may_be_negative_has_no_percentage():
+    skill = "health/test_image_skill"
+    values = {f"arm{s}": {skill: 0.5 + NOISE[s]} for s in range(8)} | {"base": {skill: -0.02}}
+    made = two(shifted(-0.05), metrics=values, primary=skill)
+    row = arms_frame(made.record(), made.judged().values()).iloc[1]
+    assert row["difference"] == pytest.approx(0.52, abs=0.01)
+    assert np.isnan([row[f"difference_percent{end}"] for end in ("", "_low", "_high")]).all()
+    loss = arms_frame(made.record(), two(shifted(-0.05)).judged().values()).iloc[1]
+    assert loss["difference_percent_low"] < loss["difference_percent"] < 0
 
 
 def test_another_yardstick_is_refused_and_its_skill_is_not():
@@ -291,7 +300,13 @@ def test_runs_from_before_the_declaration_are_told():
     runs = made.runs()
     for run in runs:
         run.tags["delta_hash"] = "another"
-    assert "8 of 8 runs are not from under this declaration" in made.judged(runs)["arm"].note
+    told = "8 of 8 runs are not from under this declaration of Δ"
+    assert {name: row.note for name, row in made.judged(runs).items()} == {"base": told, "arm": told}
+    dead = two(shifted(-0.05), metrics=collapsed("arm", range(8)))
+    runs = dead.runs()
+    runs[-1].tags["delta_hash"] = "another"
+    row = dead.judged(runs)["arm"]
+    assert row.verdict == "invalid: not learning" and "1 of 8 runs are not from under this" in row.note
 
 
 def test_only_the_primary_measure_gets_a_verdict():
@@ -299,6 +314,9 @@ def test_only_the_primary_measure_gets_a_verdict():
         "arm"
     ]
     assert row.verdict == "exploratory" and np.isnan(row.comparison.p_t_holm)
+    assert "TOST p, uncorrected" in page_table([row]) and "uncorrected" not in page_table(
+        [two(BASE).judged()["arm"]]
+    )
 
 
 def test_the_same_runs_give_the_same_bytes_in_any_order():
@@ -330,6 +348,11 @@ def test_the_second_interval_comes_from_the_losses_by_story(tmp_path):
     low, high = row.comparison.bootstrap
     assert low < -0.05 < high and high - low < 0.01
     assert "under-covers" in to_csv(arms_frame(record, [row]))
+    ratio = Judge(record, cells_of(record, made.runs()), scores).results("test/image_over_floor")[1]
+    assert ratio.comparison.bootstrap == pytest.approx((low / 0.30, high / 0.30))
+    skill = Judge(record, cells_of(record, made.runs()), scores).results("health/test_prediction_spread")[1]
+    assert np.isnan(skill.comparison.bootstrap).all()
+    assert arms_frame(record, [skill])["bootstrap_note"].tolist() == [""]
     ((weight, text),) = scores(made.runs()[:1], MEASURES["test/text_loss"])
     assert weight == 1 and text.sums.sum() / text.counts.sum() == 4.0
     parts = scores(made.runs()[:1], MEASURES["test/total_loss"])
@@ -359,38 +382,6 @@ def test_published_figures_compare_on_the_published_data_only():
     same = StudyRecord(**{**vars(record), "dataset": "a/b"})
     table = compared_with_published(same, cells, histories)
     assert table["Published Inside Interval"].tolist() == ["no", "yes", "no", "no"]
-
-
-def test_dead_arms_beside_a_baseline_that_learns_are_not_nobody_learned():
-    rows = two(shifted(0.09), metrics=collapsed("arm", range(8))).judged()
-    told = answer(list(rows.values()))
-    assert told == "On test/image_loss, over 8 seeds: arm did not learn and cannot be judged."
-
-
-def test_the_page_and_the_answer_can_be_read():
-    arms = {"base": {}, "better": {"fused_dim": 32}, "same": {"fused_dim": 33}, "dead": {"fused_dim": 34}}
-    losses = {"base": BASE, "better": shifted(-0.05), "same": shifted(0.0), "dead": shifted(0.09)}
-    rows = list(Made(arms, losses, metrics=collapsed("dead", range(8))).judged().values())
-    assert answer(rows) == (
-        "On test/image_loss, over 8 seeds: better differs from base; same is equivalent to base; "
-        "dead did not learn and cannot be judged."
-    )
-    page = page_table(rows)
-    assert "8 of 8" in page and "< .001" in page and "invalid: not learning" in page
-
-
-def test_what_a_named_recipe_sets_is_declared_and_scored_windows_count_as_they_work():
-    tags = dict(HASHES)
-    base = Run(
-        "b", {"windows": "first", "scored_windows": "sliding", "batch_size": "8", "epochs": "5"}, {}, tags
-    )
-    cured = Run(
-        "c", {"windows": "sliding", "scored_windows": "same", "batch_size": "16", "epochs": "5"}, {}, tags
-    )
-    assert mismatch(cured, base, {"recipe": "cured", "latent_dim": 128}) == ""
-    assert mismatch(cured, base, {"windows": "sliding"}).startswith("batch_size is 16 and 8")
-    other = Run("o", base.params | {"scored_windows": "same"}, {}, tags)
-    assert mismatch(cured, other, {"recipe": "cured"}).startswith("scored_windows is sliding and first")
 
 
 def test_only_epochs_that_differ_from_the_baseline_are_noted():

@@ -1,5 +1,6 @@
 """The report: one page that holds all it shows, whatever the study's words are."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -10,9 +11,9 @@ from PIL import Image
 from ablation.analyse.curves import CURVES, MOST_PANELS, curve_figures, panels
 from ablation.analyse.drawing import NAMED, write_figures
 from ablation.analyse.figures import differences_figure, study_figures
-from ablation.analyse.gallery import SHEET, TABLE, galleries
+from ablation.analyse.gallery import SHEET, TABLE, Gallery, galleries
 from ablation.analyse.judge import Judge
-from ablation.analyse.palette import FLOOR, INK
+from ablation.analyse.palette import BEST, FLOOR, INK
 from ablation.analyse.report import Material, report_page, shown_galleries
 from ablation.analyse.study_record import cells_of
 from ablation.errors import TrackingError
@@ -71,18 +72,30 @@ def judged():
 
 
 def histories(rows, epochs=3):
-    names = [f"{split}/{curve.loss}" for split in ("train", "val") for curve in CURVES.values()]
+    names = [f"{split}/{curve.name}" for split in ("train", "val") for curve in CURVES.values()]
     points = {epoch: 0.3 - epoch / 100 for epoch in range(1, epochs + 1)}
     return {(run.run_id, name): points for row in rows for run in row.runs for name in names}
 
 
-def page_of(judged, **others):
+def page_of_run(run):
+    return f"#/runs/{run.run_id}?in=it"
+
+
+def page_of(judged, figures=None, **others):
     record, cells, rows = judged
-    figures = study_figures({PRIMARY: rows}) | curve_figures(rows, histories(rows))
+    if figures is None:
+        figures = study_figures({PRIMARY: rows}) | curve_figures(rows, histories(rows))
     made = {"galleries": [], "compared": None, "causes": None} | others
     return report_page(
         Material(
-            record, cells, {PRIMARY: rows}, f"An answer of {EVIL}.", figures, address="http://there", **made
+            record,
+            cells,
+            {PRIMARY: rows},
+            f"An answer of {EVIL}.",
+            figures,
+            address="http://there",
+            page_of=page_of_run,
+            **made,
         )
     )
 
@@ -92,7 +105,9 @@ def test_the_page_needs_nothing_else(judged):
     page = Page(text)
     assert page.open == []
     outward = [link for link in page.links if not link.startswith(("#", "data:image/png;base64,"))]
-    assert outward and all(link.startswith("http://there/#/experiments/1/runs/") for link in outward)
+    assert outward and all(
+        link.startswith("http://there/#/runs/id-") and link.endswith("?in=it") for link in outward
+    )
     assert "@import" not in text and "url(http" not in text and not page.named("script")
 
 
@@ -117,6 +132,10 @@ def test_a_screen_reader_finds_its_way(judged):
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(ids)
     svgs = page.named("svg")
     assert len(svgs) == 5 and all(svg["role"] == "img" and svg["aria-label"] for svg in svgs)
+    spoken = {svg["aria-label"].split(". ")[0]: svg["aria-label"] for svg in svgs}
+    assert "norm: validation at the end 0.2700, floor 0.3000; " in spoken["Image loss by epoch, every seed"]
+    assert "norm: validation at the end 0.2700; " in spoken["Total loss by epoch, every seed"]
+    assert spoken["Every arm beside its floor"].endswith("The tables hold its numbers.")
     assert all("scope" in head for head in page.named("th"))
     levels = [int(tag[1]) for tag, _ in page.tags if tag in ("h1", "h2", "h3", "h4")]
     assert levels.count(1) == 1 and all(after - before <= 1 for before, after in pairwise(levels))
@@ -164,6 +183,41 @@ def test_every_seed_has_its_curve_and_every_panel_its_floor(judged):
     assert curve_figures(rows, {}) == {}
 
 
+def test_the_best_possible_is_drawn_otherwise_than_the_floor_and_named(judged):
+    _, _, rows = judged
+    oracle = {"floor/image_oracle": 0.2}
+    with_best = [
+        replace(
+            row,
+            cells={
+                s: replace(c, run=replace(c.run, metrics=c.run.metrics | oracle)) if c.run else c
+                for s, c in row.cells.items()
+            },
+        )
+        for row in rows
+    ]
+    figure = curve_figures(with_best, histories(rows))["curves_image"]
+    styles = {line.get_color(): line.get_linestyle() for line in figure.axes[0].lines}
+    assert (styles[FLOOR], styles[BEST]) == ("--", "-.")
+    assert "norm: validation at the end 0.2700, floor 0.3000, best possible 0.2000; " in figure.get_label()
+    words = " ".join(Page(page_of(judged, {"curves_image": figure})).words)
+    assert (
+        "Broken line: the floor of the validation stories; dash-dotted, where it is known: the best" in words
+    )
+
+
+def test_that_delta_was_declared_before_the_runs_is_said_of_those_that_carry_it(judged):
+    record, cells, rows = judged
+    assert "This was declared before the runs (declaration" in page_of(judged, {})
+    edited = replace(record, delta_hash="another"), cells, rows
+    text = page_of(edited, {})
+    assert "declared before the runs" not in text
+    assert (
+        "14 of the 14 finished runs were not started under this declaration (declaration <code>another"
+        in text
+    )
+
+
 def test_of_many_arms_the_baseline_and_the_best_have_curves():
     arms = {f"arm {n}": {} if n == 0 else {"fused_dim": 16 + n} for n in range(30)}
     made = Made(arms, {name: [0.25 - n / 1000] for n, name in enumerate(arms)})
@@ -174,6 +228,38 @@ def test_of_many_arms_the_baseline_and_the_best_have_curves():
     shown = [row.arm for row in panels(rows)]
     assert shown == ["arm 0", *(f"arm {n}" for n in range(30 - MOST_PANELS + 1, 30))]
     assert [arm for arm, _ in shown_galleries(rows)] == ["arm 0", "arm 29"]
+
+
+@pytest.mark.parametrize(
+    "losses, shown, told",
+    [
+        (
+            [0.25, *[0.24] * 8, 0.23],
+            ["arm 0", "arm 9"],
+            "arm 0 (the baseline) and arm 9 (the best that learns)",
+        ),
+        ([0.30, *[0.31] * 9], ["arm 0"], "arm 0 (the baseline)"),
+        ([0.20, *[0.24] * 9], ["arm 0"], "arm 0 (the baseline, the best that learns)"),
+        ([None, *[0.24] * 8, 0.23], ["arm 9"], "arm 9 (the best that learns)"),
+        ([0.25, 0.24, 0.23], ["arm 0", "arm 2", "arm 1"], "every arm"),
+    ],
+)
+def test_pictures_are_of_the_arms_that_the_page_says(judged, losses, shown, told):
+    made = Made(
+        {f"arm {n}": {"fused_dim": 16 + n} for n in range(len(losses))},
+        {f"arm {n}": [loss] for n, loss in enumerate(losses)},
+    )
+    record, runs = made.record(), made.runs()
+    for run in runs:
+        run.name, run.ended = run.run_id, 60_000
+    cells = cells_of(record, runs)
+    rows = Judge(record, cells).results(PRIMARY)
+    chosen = shown_galleries(rows)
+    assert [arm for arm, _ in chosen] == shown
+    galleries = [Gallery(arm, run, []) for arm, run in chosen]
+    assert f"(by image loss), of {told}." in page_of((record, cells, rows), {}, galleries=galleries)
+    fewer = page_of((record, cells, rows), {}, galleries=galleries[:1])
+    assert "every arm" not in fewer and f"of {shown[0]}" in fewer
 
 
 @pytest.fixture

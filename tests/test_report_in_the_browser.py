@@ -21,6 +21,7 @@ CONTRAST = """
   });
 }
 """
+FOLDED = "[...document.querySelectorAll('details:not([open]) > :not(summary)')].map(e => e.checkVisibility() && e.offsetHeight > 0)"
 
 
 @pytest.fixture
@@ -73,4 +74,6 @@ def test_it_prints_in_black_on_white_without_what_only_a_screen_needs(address):
         page.goto(address)
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert not page.get_by_role("navigation").is_visible()
+        folded = page.evaluate(FOLDED)
+        assert folded and all(folded)
         assert page.pdf().startswith(b"%PDF")

@@ -70,6 +70,30 @@ def test_a_factorial_leaves_out_the_baseline(write):
     ]
 
 
+@pytest.mark.parametrize(
+    "baseline, levels, named",
+    [
+        ({"recipe": "cured"}, {"fused_dim": [16, 64]}, ["fused_dim=16", "fused_dim=64"]),
+        (
+            {"recipe": "cured"},
+            {"fused_dim": [64, 192], "latent_dim": [16, 64]},
+            ["fused_dim=64,latent_dim=16", "fused_dim=64", "latent_dim=16"],
+        ),
+        (
+            {"scored_windows": "sliding"},
+            {"recipe": ["notebook", "cured"], "latent_dim": [16, 64]},
+            ["latent_dim=64", "recipe=cured,latent_dim=16", "recipe=cured"],
+        ),
+    ],
+)
+def test_a_factorial_knows_what_recipes_set(write, baseline, levels, named):
+    study = load_study(write(arms=None, baseline=baseline, factorial=levels))
+    assert [arm.name for arm in study.arms[1:]] == named
+    for arm in study.arms[1:]:
+        off = dict(change.split("=") for change in arm.name.split(","))
+        assert off.items() <= arm.config.texts().items()
+
+
 def test_one_factor_in_and_out(write):
     factors = {"norm": {"latent_norm": "layernorm"}, "wide": {"fused_dim": 64, "text_dim": 32}}
     study = load_study(

@@ -11,11 +11,15 @@ import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
+from ablation.analyse.answer import unanswered
 from ablation.analyse.inference import holm, mean_interval, paired_t
 from ablation.analyse.judge import NAN, ArmResult
 from ablation.analyse.pairing import other_yardstick, pair
 from ablation.analyse.study_record import StudyRecord
 from ablation.config.study_file import ALL, ALL_BUT, ONLY
+
+NOT_LEARNING = " (not learning)"
+MARK = f"Marked{NOT_LEARNING} where an arm that a figure is computed from does not learn."
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,7 @@ class Worth:
 
 
 def _paired(record: StudyRecord, without: ArmResult, having: ArmResult) -> list[int]:
-    changes = record.arm(without.arm)["changes"] | record.arm(having.arm)["changes"]
-    pairs = pair(record, having.cells, without.cells, changes)
+    pairs = pair(record, having.cells, without.cells)
     seeds = [seed for seed in pairs.seeds if seed in without.values and seed in having.values]
     runs = ((without.cells[seed].run, having.cells[seed].run) for seed in seeds)
     return [] if any(other_yardstick(having.measure, *both) for both in runs) else seeds
@@ -69,31 +72,52 @@ def ranked_cures(rows: Sequence[ArmResult]) -> list[str]:
 
 
 def has_causes(rows: Sequence[ArmResult]) -> bool:
-    """Whether the study asks it, and has an answer by now."""
+    """Whether the study asks it, by leaving changes out of all, and has an answer by now."""
     names = [row.arm for row in rows if row.values]
-    return ALL in names and any(name.startswith((ONLY, ALL_BUT)) for name in names)
+    asks = any(row.arm.startswith(ALL_BUT) for row in rows)
+    return asks and ALL in names and any(name.startswith((ONLY, ALL_BUT)) for name in names)
 
 
 def causes_answer(record: StudyRecord, rows: Sequence[ArmResult]) -> str:
-    """In two or three sentences, from the primary measure's rows: what all changes reach, which help alone, which are
-    missed when left out. A change counts as missed where the interval of its worth among all lies above 0.
+    """In three sentences, from the primary measure's rows: what all changes reach, which help alone, and which make it
+    worse when left out: those whose worth among all has an interval above 0.
     """
     by_name, cures = {row.arm: row for row in rows}, ranked_cures(rows)
     base, whole = rows[0], by_name[ALL]
-    learned = [c for c in cures if _learns(by_name.get(ONLY + c))]
-    worths = {c: Worth.between(record, by_name[ALL_BUT + c], whole) for c in cures}
-    missed = [c for c in cures if mean_interval(worths[c].values)[0] > 0]
-    alone = sum(bool(by_name[ONLY + c].values) for c in cures if ONLY + c in by_name)
+    if not base.values:
+        return unanswered(base)
+    alone = [c for c in cures if ONLY + c in by_name and by_name[ONLY + c].values]
+    learned = [c for c in alone if _learns(by_name[ONLY + c])]
     seeds = len(whole.values)
     return (
-        f"With all changes {base.measure.name} is {_figure(whole)} instead of {_figure(base)} "
-        f"({whole.verdict}; {seeds} seed{'s' * (seeds > 1)}). Alone on {base.arm}, {len(learned)} of {alone} changes let the model "
-        f"learn{_listed(learned)}. Left out of all, {len(missed)} of {len(cures)} are missed{_listed(missed)}."
+        f"With all changes {base.measure.words} is {_figure(whole)} instead of {_figure(base)} "
+        f"({whole.verdict}; {seeds} seed{'s' * (seeds > 1)}). Alone on {base.arm}, {len(learned)} of {len(alone)} changes let "
+        f"the model learn{_listed(learned)}. {_left_out_told(record, by_name, cures)}"
     )
 
 
-def _learns(row: ArmResult | None) -> bool:
-    return bool(row and row.values and not row.gate.invalid(row.measure))
+def _left_out_told(record: StudyRecord, by_name: Mapping[str, ArmResult], cures: Sequence[str]) -> str:
+    """Of those whose worth among all has an interval; how many have none."""
+    lows = {c: _low_among_all(record, by_name, c) for c in cures}
+    known = [c for c, low in lows.items() if not np.isnan(low)]
+    worse, unknown = [c for c in known if lows[c] > 0], len(cures) - len(known)
+    told = (
+        f"Leaving one out of all is shown to make it worse for {len(worse)} of {len(known)}{_listed(worse)}"
+        if known
+        else ""
+    )
+    few = f"for {unknown} there are too few seeds to tell what leaving it out costs" if unknown else ""
+    told = "; ".join(part for part in (told, few) if part)
+    return f"{told[0].upper()}{told[1:]}."
+
+
+def _low_among_all(record: StudyRecord, by_name: Mapping[str, ArmResult], cure: str) -> float:
+    worth = Worth.between(record, by_name[ALL_BUT + cure], by_name[ALL])
+    return mean_interval(worth.values)[0]
+
+
+def _learns(row: ArmResult) -> bool:
+    return not row.gate.invalid(row.measure)
 
 
 def _figure(row: ArmResult) -> str:
@@ -157,19 +181,21 @@ def causes_page_frame(frame: pd.DataFrame, metric: str) -> pd.DataFrame:
     shown = [
         {
             "cure": row["cure"],
-            "alone": _told(row, "alone") + (" (not learning)" if row["alone_not_learning"] else ""),
+            "alone": _told(row, "alone", "alone"),
             "collapsed": row["alone_collapsed"],
-            "among all": _told(row, "among_all"),
+            "among all": _told(row, "among_all", "left_out"),
             "collapsed without": row["left_out_collapsed"],
-            "interaction": _told(row, "interaction"),
+            "interaction": _told(row, "interaction", "alone", "left_out"),
         }
         for row in frame[frame["metric"] == metric].to_dict("records")
     ]
     return pd.DataFrame(shown)
 
 
-def _told(row: Mapping, prefix: str) -> str:
+def _told(row: Mapping, prefix: str, *compared: str) -> str:
+    """A worth with its interval, marked where an arm that it is computed from does not learn."""
     mean, low, high = (row[f"{prefix}_{name}"] for name in ("worth", "low", "high"))
     if not row[f"{prefix}_n"]:
         return ""
-    return f"{mean:+.4f}" + ("" if np.isnan(low) else f" [{low:+.4f}, {high:+.4f}]")
+    told = f"{mean:+.4f}" + ("" if np.isnan(low) else f" [{low:+.4f}, {high:+.4f}]")
+    return told + NOT_LEARNING * any(row[f"{arm}_not_learning"] for arm in compared)

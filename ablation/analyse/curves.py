@@ -1,7 +1,6 @@
 """Loss curves: a panel an arm, a line a seed, the floor drawn in."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -10,28 +9,14 @@ from matplotlib.figure import Figure
 from ablation.analyse.figures import is_step
 from ablation.analyse.judge import ArmResult
 from ablation.analyse.palette import ARM, BASELINE, BEST, FLOOR, STYLE
+from ablation.config.metrics import IMAGE, LOSSES, TEXT, Loss
 
 MOST_PANELS, PER_LINE = 12, 4
 WIDTH, HEIGHT = 2.3, 1.9
 """Inches, of a panel."""
 
-
-@dataclass(frozen=True)
-class Curve:
-    """A loss and what stands beside it, by their metrics' names."""
-
-    loss: str
-    label: str
-    floor: str | None = None
-    best: str | None = None
-
-
-CURVES = {
-    "image": Curve("image_loss", "image loss (L1)", "floor/image_median", "floor/image_oracle"),
-    "text": Curve("text_loss", "text loss (nats per token)", "floor/text_unigram", "floor/text_oracle"),
-    "total": Curve("total_loss", "total loss"),
-}
-HISTORIES = [f"{split}/{curve.loss}" for split in ("train", "val") for curve in CURVES.values()]
+CURVES = {part: LOSSES[part] for part in (IMAGE, TEXT, "total")}
+HISTORIES = [f"{split}/{curve.name}" for split in ("train", "val") for curve in CURVES.values()]
 """The metrics that are read for them."""
 Histories = Mapping[tuple[str, str], Mapping[int, float]]
 """(run id, metric) to epoch to value."""
@@ -44,7 +29,7 @@ def curve_figures(rows: Sequence[ArmResult], histories: Histories) -> dict[str, 
     return {
         f"curves_{name}": _figure(shown, curve, histories)
         for name, curve in CURVES.items()
-        if any(histories.get((run.run_id, f"val/{curve.loss}")) for row in shown for run in row.runs)
+        if any(histories.get((run.run_id, f"val/{curve.name}")) for row in shown for run in row.runs)
     }
 
 
@@ -63,7 +48,7 @@ def ranked(rows: Sequence[ArmResult]) -> list[ArmResult]:
     return sorted(rows, key=lambda row: row.mean if row.measure.lower_is_better else -row.mean)
 
 
-def _figure(rows: Sequence[ArmResult], curve: Curve, histories: Histories) -> Figure:
+def _figure(rows: Sequence[ArmResult], curve: Loss, histories: Histories) -> Figure:
     lines = -(-len(rows) // PER_LINE)
     columns = min(len(rows), PER_LINE)
     figure = Figure(figsize=(WIDTH * columns + 0.6, HEIGHT * lines + 0.7), layout="constrained")
@@ -72,23 +57,44 @@ def _figure(rows: Sequence[ArmResult], curve: Curve, histories: Histories) -> Fi
         _panel(axes, row, curve, histories)
     for axes in places[len(rows) :]:
         axes.set_visible(False)
-    figure.supylabel(curve.label, fontsize="small")
+    figure.supylabel(curve.words, fontsize="small")
     figure.supxlabel("epoch", fontsize="small")
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize="small")
+    figure.set_label("; ".join(_told(row, curve, histories) for row in rows))
     return figure
 
 
-def _panel(axes: Axes, row: ArmResult, curve: Curve, histories: Histories) -> None:
+def _told(row: ArmResult, curve: Loss, histories: Histories) -> str:
+    """A panel in words, for who cannot see it."""
+    curves = [histories.get((run.run_id, f"val/{curve.name}")) for run in row.runs]
+    last = [points[max(points)] for points in curves if points]
+    values = {"validation at the end": sum(last) / len(last)} if last else {}
+    values |= {label: value for label, (value, _, _) in _references(row, curve).items()}
+    return f"{row.arm}: " + (
+        ", ".join(f"{label} {value:.4f}" for label, value in values.items()) or "nothing"
+    )
+
+
+def _references(row: ArmResult, curve: Loss) -> dict[str, tuple[float, str, str]]:
+    """What stands beside a loss on validation: label to its mean over the runs, colour and style of line."""
+    looks = {"floor": (curve.floor, FLOOR, "--"), "best possible": (curve.best, BEST, "-.")}
+    found = {}
+    for label, (name, colour, style) in looks.items():
+        values = [run.metrics[f"floor/{name}"] for run in row.runs if f"floor/{name}" in run.metrics]
+        if values:
+            found[label] = (sum(values) / len(values), colour, style)
+    return found
+
+
+def _panel(axes: Axes, row: ArmResult, curve: Loss, histories: Histories) -> None:
     for number, run in enumerate(row.runs):
         for split, look in {"train": {"color": BASELINE, "ls": ":"}, "val": {"color": ARM}}.items():
-            points = sorted(histories.get((run.run_id, f"{split}/{curve.loss}"), {}).items())
+            points = sorted(histories.get((run.run_id, f"{split}/{curve.name}"), {}).items())
             label = {"train": "training", "val": "validation"}[split] if number == 0 else None
             axes.plot(*zip(*points, strict=True), lw=1, alpha=0.8, label=label, **look) if points else None
-    for metric, colour, label in ((curve.floor, FLOOR, "floor"), (curve.best, BEST, "best possible")):
-        values = [run.metrics[metric] for run in row.runs if metric in run.metrics]
-        if values:
-            axes.axhline(sum(values) / len(values), color=colour, lw=1, ls="--", label=label)
+    for label, (value, colour, style) in _references(row, curve).items():
+        axes.axhline(value, color=colour, lw=1, ls=style, label=label)
     axes.set_title(row.arm, fontsize="small")
     axes.tick_params(labelsize="x-small")
     axes.grid(alpha=0.3)

@@ -36,7 +36,7 @@ def write_figures(figures: Mapping[str, Figure], folder: Path) -> list[str]:
 
 
 def inline_svg(name: str, figure: Figure, label: str) -> str:
-    """For a page: scales with it, takes its colours, and says to a screen reader what it shows."""
+    """For a page: scales with it, takes its colours; a screen reader says `label` instead of it."""
     buffer = io.StringIO()
     with _style(name):
         figure.savefig(buffer, format="svg", metadata=UNDATED["svg"], transparent=True)

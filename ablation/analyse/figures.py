@@ -11,25 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ablation.analyse.causes import has_causes, ranked_cures
-from ablation.analyse.gate import FLOORS
 from ablation.analyse.judge import ArmResult
 from ablation.analyse.palette import ARM, BASELINE, BEST, FLOOR, PAPER, STYLE
+from ablation.config.metrics import LOSSES
 from ablation.config.study_file import ALL, ALL_BUT, ONLY
 
 STEP = "step "
 ROW, WIDTH = 0.27, 4.6
 """Inches for an arm, and for a panel."""
-LABELS = {
-    "test/image_over_floor": "image loss over the constant image's",
-    "test/text_over_floor": "text loss over the unigram's",
-    "health/test_text_condition_gap": "nats that another story's condition costs",
-    "test/image_loss": "image loss (L1)",
-    "test/text_loss": "text loss (nats per token)",
-    "test/context_loss": "context loss (MSE)",
-    "test/total_loss": "total loss (weighted sum)",
-    "health/test_image_skill": "image skill (0 constant image, 1 best possible)",
-}
-FLOOR_OF = {loss: floor for loss, floor, _ in FLOORS.values()}
+FLOOR_OF = {f"test/{loss.name}": f"floor/test_{loss.floor}" for loss in LOSSES.values() if loss.floor}
 REFERENCES = ("floor", "best possible")
 Results = dict[str, list[ArmResult]]
 
@@ -55,7 +45,7 @@ def arms_figure(rows: Sequence[ArmResult]) -> Figure:
     figure = Figure(figsize=(1.6 * WIDTH, 1 + ROW * len(shown)), layout="constrained")
     axes = figure.subplots()
     _draw(axes, shown, [row.arm for row in shown])
-    axes.set_xlabel(label_of(rows[0]), fontsize="small")
+    axes.set_xlabel(rows[0].measure.words, fontsize="small")
     _references(axes, shown)
     return figure
 
@@ -80,7 +70,7 @@ def differences_figure(rows: Sequence[ArmResult]) -> Figure:
         axes.legend(fontsize="x-small", loc="lower right", bbox_to_anchor=(1, 1))
     better = "left" if shown[0].measure.lower_is_better else "right"
     axes.set_xlabel(
-        f"difference to {rows[0].arm} in {label_of(shown[0])}; {better} is better", fontsize="small"
+        f"difference to {rows[0].arm} in {shown[0].measure.words}; {better} is better", fontsize="small"
     )
     _rows_named(axes, [row.arm for row in shown])
     return figure
@@ -103,7 +93,7 @@ def causes_figure(results: Results) -> Figure:
             (line[1], ALL_BUT, by_name[ALL], "left out of all"),
         ):
             _draw(axes, [by_name.get(prefix + cure) for cure in cures], cures)
-            axes.set_xlabel(label_of(base), fontsize="small")
+            axes.set_xlabel(base.measure.words, fontsize="small")
             axes.axvline(base.mean, color=BASELINE, lw=1, label="what it is compared with")
             if base.measure.ratio_of:
                 axes.axvline(1, color=FLOOR, lw=1, ls="--", label="floor")
@@ -122,7 +112,7 @@ def steps_figure(results: Results) -> Figure:
     ):
         shown = [row for row in rows if is_step(row, rows[0]) and row.values]
         _draw(axes, shown, [row.arm.removeprefix(STEP) for row in shown])
-        axes.set_xlabel(label_of(rows[0]), fontsize="small")
+        axes.set_xlabel(rows[0].measure.words, fontsize="small")
         _references(axes, shown)
     return figure
 
@@ -130,11 +120,6 @@ def steps_figure(results: Results) -> Figure:
 def is_step(row: ArmResult, baseline: ArmResult) -> bool:
     """Whether the arm stands on the way from the baseline to all."""
     return row is baseline or row.arm.startswith(STEP) or row.arm == ALL
-
-
-def label_of(row: ArmResult) -> str:
-    """A measure's name in words."""
-    return LABELS.get(row.measure.name, row.measure.name)
 
 
 def _draw(axes: Axes, rows: Sequence[ArmResult | None], labels: Sequence[str]) -> None:
@@ -165,7 +150,7 @@ def _rows_named(axes: Axes, labels: Sequence[str]) -> None:
 def _references(axes: Axes, rows: Sequence[ArmResult]) -> None:
     """The floor and the best possible, where the measure is a loss that has them, or its ratio to the floor."""
     known = floor_and_best(rows) if rows else (None, None)
-    for value, colour, style, label in zip(known, (FLOOR, BEST), ("--", ":"), REFERENCES, strict=True):
+    for value, colour, style, label in zip(known, (FLOOR, BEST), ("--", "-."), REFERENCES, strict=True):
         if value is not None:
             axes.axvline(value, color=colour, lw=1, ls=style, label=label)
     if any(value is not None for value in known):

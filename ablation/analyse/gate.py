@@ -5,15 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ablation.analyse.inference import mean_interval, wilson
-from ablation.config.metrics import IMAGE, TEXT, Measure
+from ablation.config.metrics import IMAGE, LOSSES, TEXT, Measure
 
 COLLAPSED_SHARE = 0.01
 AT_FLOOR = 0.99
 INVALID_SHARE = 0.5
-FLOORS = {
-    IMAGE: ("test/image_loss", "floor/test_image_median", "one constant image"),
-    TEXT: ("test/text_loss", "floor/test_text_unigram", "word frequencies alone"),
-}
 TEXT_GAP = "health/test_text_condition_gap"
 SPREAD, TARGET_SPREAD = "health/test_prediction_spread", "health/test_target_spread"
 
@@ -25,8 +21,9 @@ def is_collapsed(metrics: dict[str, float]) -> bool:
 
 def at_floor(part: str, metrics: dict[str, float]) -> bool:
     """The loss of `image` or `text` is within 1 % of its trivial floor, or above it."""
-    loss, floor, _ = FLOORS[part]
-    return metrics.get(loss, math.nan) >= AT_FLOOR * metrics.get(floor, math.nan)
+    loss = LOSSES[part]
+    reached, floor = metrics.get(f"test/{loss.name}"), metrics.get(f"floor/test_{loss.floor}")
+    return reached is not None and floor is not None and reached >= AT_FLOOR * floor
 
 
 @dataclass(frozen=True)
@@ -49,27 +46,35 @@ class Gate:
         """The interval of the shuffled-condition gap lies above 0."""
         return self.text_gap_interval[0] > 0
 
+    @property
+    def is_mute(self) -> bool:
+        """Enough runs to tell, and they do not show that text is conditioned."""
+        return self.runs > 1 and not self.text_is_conditioned
+
     def failures(self, part: str) -> list[str]:
         """Why a part has not been learned, in words; empty when it has."""
-        half, whose = INVALID_SHARE * self.runs, FLOORS[part][2]
+        half, trivial = INVALID_SHARE * self.runs, LOSSES[part].trivial
         told = []
         if part == IMAGE and self.collapsed and self.collapsed >= half:
             told.append(f"{self.collapsed} of {self.runs} runs predict one constant image")
         if self.at_floor[part] and self.at_floor[part] >= half:
-            told.append(f"{self.at_floor[part]} of {self.runs} runs do no better than {whose} (within 1 %)")
-        if part == TEXT and self.runs > 1 and not self.text_is_conditioned:
+            told.append(f"{self.at_floor[part]} of {self.runs} runs do no better than {trivial} (within 1 %)")
+        if part == TEXT and self.is_mute:
             low, high = self.text_gap_interval
             told.append(f"another story's condition costs nothing ({low:+.4f} to {high:+.4f} nats)")
         return told
 
+    def unlearned(self, measure: Measure) -> str:
+        """Why parts of a measure have not been learned, in words; empty where all have."""
+        return "; ".join(why for part in measure.parts for why in self.failures(part))
+
     def invalid(self, measure: Measure) -> str:
-        """Why the arm cannot be judged on a measure: every part that goes into it is not learned."""
-        found = [self.failures(part) for part in measure.parts]
-        return "; ".join(why for part in found for why in part) if all(found) else ""
+        """Why the arm cannot be judged on a measure: no part that goes into it has been learned."""
+        return self.unlearned(measure) if all(self.failures(part) for part in measure.parts) else ""
 
     def unstable(self, measure: Measure) -> bool:
-        """Some of the runs have collapsed, fewer than make the arm invalid."""
-        return IMAGE in measure.parts and 0 < self.collapsed < INVALID_SHARE * self.runs
+        """Of an arm that is not invalid: some of its runs have collapsed, or all, where words count too."""
+        return IMAGE in measure.parts and self.collapsed > 0
 
 
 def gate(runs: Sequence) -> Gate:
@@ -78,7 +83,7 @@ def gate(runs: Sequence) -> Gate:
     return Gate(
         runs=len(runs),
         collapsed=sum(is_collapsed(run.metrics) for run in runs),
-        at_floor={part: sum(at_floor(part, run.metrics) for run in runs) for part in FLOORS},
+        at_floor={part: sum(at_floor(part, run.metrics) for run in runs) for part in (IMAGE, TEXT)},
         text_gap=sum(gaps) / len(gaps) if gaps else math.nan,
         text_gap_interval=mean_interval(gaps),
     )

@@ -22,7 +22,7 @@ from ablation.analyse.inference import (
 )
 from ablation.analyse.pairing import Pairs, other_yardstick, pair
 from ablation.analyse.study_record import Cell, StudyRecord, by_arm
-from ablation.config.metrics import MEASURES, Measure
+from ablation.config.metrics import IMAGE, MEASURES, Measure
 
 ALPHA = 0.05
 LARGEST = 1e300
@@ -45,7 +45,9 @@ Parts = Sequence[tuple[float, StoryScores]]
 
 @dataclass
 class Comparison:
-    """An arm's differences to the baseline over the paired seeds, in the measure's own units."""
+    """An arm's differences to the baseline over the paired seeds, in the measure's own units. `baseline_mean` is nan where
+    a measure may be negative, of which there is no percentage.
+    """
 
     differences: np.ndarray
     baseline_mean: float = NAN
@@ -82,7 +84,9 @@ class Comparison:
 
 @dataclass
 class ArmResult:
-    """One row: an arm on a measure. `values` are its finished runs', by seed."""
+    """One row: an arm on a measure. `values` are its finished runs', by seed; `lost` those that are no number, None where
+    a run has not logged what the measure is made of.
+    """
 
     arm: str
     measure: Measure
@@ -90,6 +94,7 @@ class ArmResult:
     values: dict[int, float]
     cells: dict[int, Cell]
     gate: Gate
+    lost: dict[int, float | None] = field(default_factory=dict)
     pairs: Pairs = field(default_factory=Pairs)
     comparison: Comparison | None = None
     delta: float | None = None
@@ -100,6 +105,12 @@ class ArmResult:
     def runs(self) -> list:
         """Finished ones, by seed."""
         return [self.cells[seed].run for seed in sorted(self.values)]
+
+    @property
+    def failed(self) -> set[int]:
+        """Seeds whose run failed, or ended with a value that is no number."""
+        failed = {seed for seed, cell in self.cells.items() if cell.state == "FAILED"}
+        return failed | {seed for seed, value in self.lost.items() if value is not None}
 
     @property
     def mean(self) -> float:
@@ -135,24 +146,25 @@ class Judge:
             for comparison, p in zip(compared, holm([getattr(c, plain) for c in compared]), strict=True):
                 setattr(comparison, adjusted, p if primary else NAN)
         for row in rows:
-            row.verdict, row.note = self._verdict(row)
+            row.verdict, why = self._verdict(row)
+            row.note = "; ".join(part for part in (why, *self._beside(row)) if part)
         return rows
 
     def _row(self, arm: str, measure: Measure, primary: bool) -> ArmResult:
-        cells = self.table[arm].items()
-        values = {
-            seed: value
-            for seed, cell in cells
-            if cell.finished and is_number(value := measure.value(cell.run.metrics))
+        found = {
+            seed: measure.value(cell.run.metrics) for seed, cell in self.table[arm].items() if cell.finished
         }
+        values = {seed: value for seed, value in found.items() if is_number(value)}
+        lost = {seed: value for seed, value in found.items() if seed not in values}
         stake = self.record.stakes.get(measure.name)
         delta = stake["delta"] if stake else None
-        return ArmResult(arm, measure, primary, values, self.table[arm], self.gates[arm], delta=delta)
+        return ArmResult(arm, measure, primary, values, self.table[arm], self.gates[arm], lost, delta=delta)
 
     def _compare(self, row: ArmResult, base: ArmResult) -> None:
-        changes = self.record.arm(row.arm)["changes"]
-        row.pairs = pair(self.record, row.cells, base.cells, changes)
-        seeds = [seed for seed in row.pairs.seeds if seed in row.values and seed in base.values]
+        row.pairs = pair(self.record, row.cells, base.cells)
+        for side in (base, row):
+            row.pairs.drop({seed: f"{side.arm} has {no_value(side, seed)}" for seed in side.lost})
+        seeds = row.pairs.seeds
         yardstick = next(
             (w for s in seeds if (w := other_yardstick(row.measure, row.cells[s].run, base.cells[s].run))), ""
         )
@@ -164,7 +176,8 @@ class Judge:
     def _comparison(self, row: ArmResult, base: ArmResult, seeds: list[int]) -> Comparison:
         ours, theirs = (np.array([r.values[s] for s in seeds]) for r in (row, base))
         d = ours - theirs
-        made = Comparison(d, float(theirs.mean()), correlation(ours, theirs), mean_interval(d))
+        of = float(theirs.mean()) if row.measure.low >= 0 else NAN
+        made = Comparison(d, of, correlation(ours, theirs), mean_interval(d))
         made.better = probability_better(d, row.measure.lower_is_better)
         if len(d) > 1:
             made.p_t, made.flips, made.dz = (
@@ -184,44 +197,50 @@ class Judge:
         return NO_INTERVAL if None in parts else multi_bootstrap(*parts, seed=SEED)
 
     def _worst_case(self, row: ArmResult, base: ArmResult) -> tuple[float, float, float] | None:
-        """Mean and interval of the differences with every failed run scored as the study's worst one; None
-        where none of the two arms has failed runs.
+        """Mean and interval of the differences with every failed run scored as the worst of all that share the
+        baseline's yardstick; None where none of the two arms has failed runs.
         """
-        failed = {s for r in (row, base) for s, c in r.cells.items() if c.state == "FAILED"}
+        failed = row.failed | base.failed
         if not failed:
             return None
-        known = [row.measure.value(run.metrics) for runs in self.finished.values() for run in runs]
+        runs = [run for runs in self.finished.values() for run in runs]
+        known = [
+            row.measure.value(run.metrics)
+            for run in runs
+            if not other_yardstick(row.measure, run, base.runs[0])
+        ]
         worst = (max if row.measure.lower_is_better else min)(v for v in known if is_number(v))
-        seeds = [s for s in row.cells if s not in row.pairs.dropped and self._scored(row, base, s, failed)]
+        seeds = [s for s in row.cells if s in row.pairs.seeds or (s in failed and scored(s, row, base))]
         d = np.array([row.values.get(s, worst) - base.values.get(s, worst) for s in seeds])
         return (float(d.mean()), *mean_interval(d))
 
-    @staticmethod
-    def _scored(row: ArmResult, base: ArmResult, seed: int, failed: set[int]) -> bool:
-        return all(seed in r.values or r.cells[seed].state == "FAILED" for r in (row, base)) and (
-            seed in failed or (seed in row.values and seed in base.values)
-        )
-
     def _verdict(self, row: ArmResult) -> tuple[str, str]:
-        invalid = row.gate.invalid(row.measure)
+        """And why, in words."""
+        is_baseline, invalid = row.arm == self.record.baseline, row.gate.invalid(row.measure)
         if not row.values:
-            return NONE, "no finished run"
+            return NONE, "" if row.lost else "no finished run"
         if invalid:
-            return (f"{BASELINE}, {INVALID}" if row.arm == self.record.baseline else INVALID), invalid
+            return (f"{BASELINE}, {INVALID}" if is_baseline else INVALID), invalid
         stability = UNSTABLE if row.gate.unstable(row.measure) else ""
-        collapsed = f"{row.gate.collapsed} of {row.gate.runs} runs collapsed" if stability else ""
-        if row.arm == self.record.baseline:
-            return BASELINE + stability, collapsed
+        if is_baseline:
+            return BASELINE + stability, ""
         if row.verdict == REFUSED:
-            cure = "compare skill or a loss over its floor instead"
-            return REFUSED, f"{row.note}: {cure}"
-        verdict, note = compared_verdict(row)
-        unscored = sum(cell.finished for cell in row.cells.values()) - len(row.values)
-        lost = f"{unscored} finished runs have no finite {row.measure.name}" if unscored else ""
-        told = [note, collapsed, lost, self._declared_otherwise(row)]
-        return verdict + stability, "; ".join(part for part in told if part)
+            return REFUSED, f"{row.note}: compare skill or a loss over its floor instead"
+        verdict, why = compared_verdict(row)
+        return verdict if verdict == NONE else verdict + stability, why
 
-    def _declared_otherwise(self, row: ArmResult) -> str:
+    def _beside(self, row: ArmResult) -> list[str]:
+        """What a reader must know of an arm whatever its verdict."""
+        told, gate = [], row.gate
+        if not gate.invalid(row.measure):
+            unlearned = gate.unlearned(row.measure)
+            told.append(f"learned in part only: {unlearned}" if unlearned else "")
+            if gate.unstable(row.measure) and not gate.failures(IMAGE):
+                told.append(f"{gate.collapsed} of {gate.runs} runs collapsed")
+        alone = {s: no_value(row, s) for s in row.lost if s not in row.pairs.dropped}
+        return [*told, Pairs(dropped=alone).told, row.pairs.told, *self._declared_otherwise(row)]
+
+    def _declared_otherwise(self, row: ArmResult) -> list[str]:
         """What else an arm changes that a pair should share, and a Δ that is younger than the runs."""
         arm, base = self.record.arm(row.arm), self.record.arms[0]
         told = []
@@ -230,14 +249,14 @@ class Judge:
         undeclared = sum(run.tags.get("delta_hash") != self.record.delta_hash for run in row.runs)
         if undeclared:
             told.append(f"{undeclared} of {len(row.runs)} runs are not from under this declaration of Δ")
-        return "; ".join(told)
+        return told
 
 
 def compared_verdict(row: ArmResult) -> tuple[str, str]:
     """The verdict of a valid arm, and what stands beside it."""
     comparison = row.comparison
     if comparison is None or comparison.n == 0:
-        return NONE, row.pairs.told or "no seed pairs with the baseline"
+        return NONE, "no seed pairs with the baseline"
     if comparison.n == 1:
         return SINGLE, "one seed says nothing of the others"
     if not row.primary:
@@ -252,6 +271,16 @@ def compared_verdict(row: ArmResult) -> tuple[str, str]:
     if same:
         return EQUIVALENT, ""
     return INCONCLUSIVE, f"{comparison.n} seeds detect {comparison.detectable:.2g} at 80 % power"
+
+
+def no_value(row: ArmResult, seed: int) -> str:
+    """What a finished run lacks."""
+    return f"no {'' if row.lost[seed] is None else 'finite '}{row.measure.name}"
+
+
+def scored(seed: int, *rows: ArmResult) -> bool:
+    """Whether each of the arms has a value for a seed, or a failure."""
+    return all(seed in row.values or seed in row.failed for row in rows)
 
 
 def is_number(value: float | None) -> bool:

@@ -1,12 +1,12 @@
 """Which runs compare: an arm's with the baseline's of the same seed, and on which measures."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from ablation.analyse.study_record import Cell, StudyRecord
 from ablation.config.config import Config
 from ablation.config.declare import keys_of
 from ablation.config.metrics import Measure
-from ablation.config.recipes import with_recipe
 
 SAME_TAGS = {
     "data_hash": "other data",
@@ -23,20 +23,28 @@ class Pairs:
     seeds: list[int] = field(default_factory=list)
     dropped: dict[int, str] = field(default_factory=dict)
 
+    def drop(self, reasons: Mapping[int, str]) -> None:
+        """Those of the pairs that have one."""
+        self.dropped |= {seed: why for seed, why in reasons.items() if seed in self.seeds}
+        self.seeds = [seed for seed in self.seeds if seed not in self.dropped]
+
     @property
     def told(self) -> str:
-        """The dropped seeds in words."""
-        return "; ".join(f"seed {seed}: {why}" for seed, why in sorted(self.dropped.items()))
+        """The dropped seeds in words, those with the same reason together."""
+        seeds: dict[str, list[str]] = {}
+        for seed, why in sorted(self.dropped.items()):
+            seeds.setdefault(why, []).append(str(seed))
+        return "; ".join(f"seed{'s' * (len(of) > 1)} {', '.join(of)}: {why}" for why, of in seeds.items())
 
 
-def pair(record: StudyRecord, arm: dict[int, Cell], baseline: dict[int, Cell], changes: dict) -> Pairs:
+def pair(record: StudyRecord, arm: dict[int, Cell], baseline: dict[int, Cell]) -> Pairs:
     """Of one arm. What is not finished does not pair, which the list of missing cells tells."""
     pairs = Pairs()
     for seed in sorted(arm.keys() & baseline.keys()):
         ours, theirs = arm[seed], baseline[seed]
         if not (ours.finished and theirs.finished):
             continue
-        why = mismatch(ours.run, theirs.run, changes)
+        why = mismatch(ours.run, theirs.run, declared_keys(record, ours.arm, theirs.arm))
         if why:
             pairs.dropped[seed] = why
         else:
@@ -44,11 +52,14 @@ def pair(record: StudyRecord, arm: dict[int, Cell], baseline: dict[int, Cell], c
     return pairs
 
 
-def mismatch(ours, theirs, changes: dict) -> str:
-    """Why two runs do not pair; empty when they do. They may differ in the declared `changes` only, and in what a
-    recipe sets that these name.
-    """
-    declared = with_recipe(changes)
+def declared_keys(record: StudyRecord, arm: str, baseline: str) -> set[str]:
+    """The keys that two arms differ in by declaration, whichever of the two names them, or a recipe."""
+    ours, theirs = (record.arm(name)["config"] for name in (arm, baseline))
+    return {name for name in ours if ours[name] != theirs.get(name)}
+
+
+def mismatch(ours, theirs, declared: Collection[str]) -> str:
+    """Why two runs do not pair; empty when they do. They may differ in the keys `declared` only."""
     for tag, words in SAME_TAGS.items():
         if ours.tags.get(tag) != theirs.tags.get(tag):
             return f"{words} ({tag} {ours.tags.get(tag)} and {theirs.tags.get(tag)})"

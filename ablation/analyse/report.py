@@ -1,7 +1,7 @@
 """A study as one HTML page that needs nothing else: no network, no script."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from ablation.analyse.causes import MARK
 from ablation.analyse.curves import ranked
 from ablation.analyse.drawing import inline_svg
-from ablation.analyse.figures import label_of
 from ablation.analyse.gallery import COLUMNS, Gallery
 from ablation.analyse.judge import ArmResult
 from ablation.analyse.speed import speed_frame
@@ -23,12 +23,13 @@ from ablation.analyse.verdicts import MEANINGS, kind_of
 TEMPLATE = "report.html.j2"
 MOST_GALLERIES = 8
 DOTS = "A dot is the mean over seeds with its 95 % interval, a faint dot a run; a hollow dot is an arm whose runs do not learn."
+FLOOR_LINES = "Broken line: the floor of the validation stories; dash-dotted, where it is known: the best possible there."
 FIGURES = {
     "arms": ("The arms", "Every arm beside its floor", DOTS),
     "differences": (
         None,
         "Every arm against the baseline",
-        "Differences seed by seed, with their 95 % interval. Within the grey band they are negligible, as declared before.",
+        "Differences seed by seed, with their 95 % interval. Within the grey band they are negligible, as declared.",
     ),
     "causes": (
         "What each change is worth",
@@ -39,17 +40,17 @@ FIGURES = {
     "curves_image": (
         "Loss curves",
         "Image loss by epoch, every seed",
-        "Broken line: the floor of the validation stories.",
+        FLOOR_LINES,
     ),
     "curves_text": (
         None,
         "Text loss by epoch, every seed",
-        "Broken line: the floor of the validation stories.",
+        FLOOR_LINES,
     ),
     "curves_total": (
         None,
         "Total loss by epoch, every seed",
-        "The weighted sum; it has no floor of its own.",
+        "The weighted sum of the losses; it has no floor of its own.",
     ),
 }
 """Name to the section that it opens, its title, its caption; in the order of the page."""
@@ -80,6 +81,8 @@ class Material:
     causes: pd.DataFrame | None
     address: str
     """Of the tracking server's UI."""
+    page_of: Callable[[Any], str]
+    """A run's place in the UI, after the address."""
 
 
 def report_page(made: Material) -> str:
@@ -95,15 +98,20 @@ def report_page(made: Material) -> str:
 
 
 def shown_galleries(rows: Sequence[ArmResult]) -> list[tuple[str, Any]]:
-    """(arm, its first run): the baseline's and the best learned arm's, then the others' in the study's order, of at
-    most `MOST_GALLERIES` arms.
+    """(arm, its first run): the baseline's, the best learned arm's, then the others' in the study's order; of more than
+    `MOST_GALLERIES` arms the first two only.
     """
     there = [row for row in rows if row.values]
-    learned = [row for row in ranked(there) if not row.gate.invalid(row.measure)]
-    order = list(dict.fromkeys(row.arm for row in [*there[:1], *learned[:1], *there]))
-    chosen = order if len(order) <= MOST_GALLERIES else order[:2]
-    by_arm = {row.arm: row for row in there}
-    return [(arm, by_arm[arm].runs[0]) for arm in chosen]
+    chosen = [row for row in (rows[0], _best(rows)) if row in there]
+    if len(there) <= MOST_GALLERIES:
+        chosen += there
+    return list({row.arm: (row.arm, row.runs[0]) for row in chosen}.values())
+
+
+def _best(rows: Sequence[ArmResult]) -> ArmResult | None:
+    """The best arm that learns."""
+    learned = [row for row in rows if row.values and not row.gate.invalid(row.measure)]
+    return ranked(learned)[0] if learned else None
 
 
 def _context(made: Material) -> dict[str, Any]:
@@ -117,18 +125,22 @@ def _context(made: Material) -> dict[str, Any]:
         "finished": len(made.cells) - len(missing),
         "missing": missing,
         "answer": made.answer,
-        "label": label_of(primary[0]),
+        "label": primary[0].measure.words,
         "results": _table(primary),
         "exploratory": {
-            label_of(rows[0]): _table(rows) for name, rows in made.results.items() if name != record.primary
+            rows[0].measure.words: _table(rows)
+            for name, rows in made.results.items()
+            if name != record.primary
         },
         "verdict_classes": {row.verdict: kind_of(row.verdict) for row in rows if row.verdict},
         "legend": LEGEND,
         "notes": notes(primary),
         "meanings": MEANINGS,
         "stake": record.stakes.get(record.primary),
+        "declared": _declared(record, [cell.run for cell in made.cells if cell.finished]),
         "exhibits": exhibits,
         "causes": made.causes,
+        "mark": MARK,
         "galleries": made.galleries,
         "gallery_choice": _gallery_choice(made, primary),
         "headings": _headings(record),
@@ -143,15 +155,26 @@ def _context(made: Material) -> dict[str, Any]:
 
 
 def _table(rows: Sequence[ArmResult]) -> pd.DataFrame:
-    return page_frame(rows).rename(columns={rows[0].measure.name: label_of(rows[0])})
+    return page_frame(rows).rename(columns={rows[0].measure.name: rows[0].measure.words})
 
 
 def _exhibits(figures: Mapping[str, Figure]) -> list[Exhibit]:
     return [
-        Exhibit(name, section, title, caption, Markup(inline_svg(name, figures[name], title)))
+        Exhibit(
+            name,
+            section,
+            title,
+            caption,
+            Markup(inline_svg(name, figures[name], _spoken(title, figures[name]))),
+        )
         for name, (section, title, caption) in FIGURES.items()
         if name in figures
     ]
+
+
+def _spoken(title: str, figure: Figure) -> str:
+    """What a screen reader says instead of a figure."""
+    return f"{title}. {figure.get_label() or 'The tables hold its numbers'}."
 
 
 def _contents(exhibits: Sequence[Exhibit], made: Material) -> list[tuple[str, str]]:
@@ -162,8 +185,23 @@ def _contents(exhibits: Sequence[Exhibit], made: Material) -> list[tuple[str, st
 
 
 def _gallery_choice(made: Material, primary: Sequence[ArmResult]) -> str:
-    there = [row for row in primary if row.values]
-    return "every arm" if len(there) == len(made.galleries) else "the baseline and the best arm"
+    """Whose pictures are shown, in words."""
+    best = _best(primary)
+    roles = {made.record.baseline: "the baseline"}
+    if best:
+        roles[best.arm] = ", ".join([*filter(None, [roles.get(best.arm)]), "the best that learns"])
+    if len(made.galleries) == sum(bool(row.values) for row in primary):
+        return "every arm"
+    shown = [gallery.arm for gallery in made.galleries]
+    return " and ".join(f"{arm} ({roles[arm]})" if arm in roles else arm for arm in shown)
+
+
+def _declared(record: StudyRecord, finished: Sequence) -> str:
+    """Whether what is negligible was declared before the runs."""
+    others = sum(run.tags.get("delta_hash") != record.delta_hash for run in finished)
+    if not others:
+        return "This was declared before the runs"
+    return f"{others} of the {len(finished)} finished runs {'was' if others == 1 else 'were'} not started under this declaration"
 
 
 def _headings(record: StudyRecord) -> list[str]:
@@ -197,7 +235,7 @@ def _runs(made: Material, primary: Sequence[ArmResult]) -> list[dict[str, Any]]:
             "seed": cell.seed,
             "value": f"{values[cell.arm, cell.seed]:.4f}" if (cell.arm, cell.seed) in values else "",
             "id": cell.run.run_id,
-            "link": f"{made.address}/#/experiments/{cell.run.experiment_id}/runs/{cell.run.run_id}",
+            "link": f"{made.address}/{made.page_of(cell.run)}",
         }
         for cell in made.cells
         if cell.run

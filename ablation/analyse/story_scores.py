@@ -37,17 +37,19 @@ class ScoresByStory:
         self.tables: dict[str, Table | None] = {}
 
     def __call__(self, runs: Sequence, measure: Measure) -> list[tuple[float, StoryScores]] | None:
-        """None where a run lacks its file or the measure is not a sum over stories."""
-        if measure.name not in (*PARTS, TOTAL):
+        """None where a run lacks its file or the measure is not a sum over stories, nor one over a floor."""
+        loss, floor = measure.ratio_of or (measure.name, None)
+        if loss not in (*PARTS, TOTAL):
             return None
         tables = [self._table(run) for run in runs]
         if any(table is None for table in tables) or len({t.story_ids for t in tables}) != 1:
             return None
-        if measure.name != TOTAL:
-            return [(1.0, _scores(tables, measure.name))]
+        units = [run.metrics[floor] if floor else 1.0 for run in runs]
+        if loss != TOTAL:
+            return [(1.0, _scores(tables, loss, units))]
         weights = {part: float(runs[0].params[weight]) for part, (_, _, weight) in PARTS.items()}
         known = [part for part in PARTS if all(PARTS[part][0] in t.columns for t in tables)]
-        return [(weights[part], _scores(tables, part)) for part in known if weights[part]]
+        return [(weights[part], _scores(tables, part, units)) for part in known if weights[part]]
 
     def _table(self, run: Any) -> Table | None:
         if run.run_id not in self.tables:
@@ -74,7 +76,8 @@ def read_table(file: Path) -> Table:
     return Table(ids, {name: np.array(values, float) for name, values in known.items()})
 
 
-def _scores(tables: Sequence[Table], part: str) -> StoryScores:
-    """(seeds, stories) sums and counts."""
-    sums, counts, _ = PARTS[part]
-    return StoryScores(*(np.array([table.columns[name] for table in tables]) for name in (sums, counts)))
+def _scores(tables: Sequence[Table], part: str, units: Sequence[float]) -> StoryScores:
+    """(seeds, stories) sums and counts; the sums in a unit for each seed."""
+    summed, counted, _ = PARTS[part]
+    sums, counts = (np.array([table.columns[name] for table in tables]) for name in (summed, counted))
+    return StoryScores(sums / np.array(units)[:, None], counts)

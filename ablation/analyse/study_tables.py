@@ -53,7 +53,7 @@ def _row(record: StudyRecord, result: ArmResult) -> dict:
 def _compared(comparison: Comparison | None, delta: float | None) -> dict:
     made = comparison or Comparison(differences=pd.Series(dtype=float).to_numpy())
     worst = made.if_failed_worst or (math.nan,) * 3
-    few = 0 < made.n < UNDER_COVERS_BELOW and not math.isnan(made.bootstrap[0])
+    second, few = not math.isnan(made.bootstrap[0]), made.n < UNDER_COVERS_BELOW
     return {
         "pairs": made.n,
         "difference": made.mean,
@@ -66,7 +66,7 @@ def _compared(comparison: Comparison | None, delta: float | None) -> dict:
         "correlation": made.correlation,
         "bootstrap_low": made.bootstrap[0],
         "bootstrap_high": made.bootstrap[1],
-        "bootstrap_note": f"{'under-covers, ' if few else ''}{DRAWS} draws, seed {SEED}" if made.n else "",
+        "bootstrap_note": f"{'under-covers, ' if few else ''}{DRAWS} draws, seed {SEED}" if second else "",
         "p": made.p_t,
         "p_holm": made.p_t_holm,
         "p_sign_flip": made.flips.p if made.flips else math.nan,
@@ -137,19 +137,20 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 
 def page_frame(results: Sequence[ArmResult]) -> pd.DataFrame:
-    """The columns that a reader needs, in words."""
+    """The columns that a reader needs, in words; p of the primary measure are Holm-corrected."""
     return pd.DataFrame([_page_row(result) for result in results])
 
 
 def _page_row(result: ArmResult) -> dict:
     made, gate = result.comparison, result.gate
+    plain = "" if result.primary else ", uncorrected"
     return {
         "arm": result.arm,
         "runs": len(result.values),
         result.measure.name: _with_interval(result.mean, result.interval, "{:.4f}"),
         "difference": _with_interval(made.mean, made.interval, "{:+.4f}") if made else "",
-        "p": _p(made.p_t_holm if result.primary else made.p_t) if made else "",
-        "TOST p": _p(made.p_tost_holm if result.primary else made.p_tost) if made else "",
+        f"p{plain}": _p(made.p_t_holm if result.primary else made.p_t) if made else "",
+        f"TOST p{plain}": _p(made.p_tost_holm if result.primary else made.p_tost) if made else "",
         "collapsed": f"{gate.collapsed} of {gate.runs}",
         "spread": _share(result),
         "verdict": result.verdict,

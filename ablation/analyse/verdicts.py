@@ -21,7 +21,7 @@ MEANINGS = {
     EQUIVALENT: "the difference lies within ±delta (two one-sided tests, Holm)",
     NEGLIGIBLE: "both: there is a difference, and it lies within ±delta",
     INCONCLUSIVE: "neither; the note says what these seeds could have detected at 80 % power",
-    f"…{UNSTABLE}": "some runs collapsed, fewer than half",
+    f"…{UNSTABLE}": "some runs collapsed: fewer than half, or any number where words are judged too",
     EXPLORATORY: "fewer than five seeds, or not the measure that verdicts are given on",
     SINGLE: "one seed pairs with the baseline",
     NONE: "no seed pairs with the baseline",

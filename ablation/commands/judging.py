@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from ablation.analyse.answer import answer
-from ablation.analyse.causes import causes_answer, causes_frame, causes_page, has_causes
+from ablation.analyse.causes import MARK, causes_answer, causes_frame, causes_page, has_causes
 from ablation.analyse.compared import compared_with_published
 from ablation.analyse.judge import ArmResult, Judge
 from ablation.analyse.story_scores import ScoresByStory
@@ -195,7 +195,7 @@ def _causes(judged: Judged) -> str:
     table = causes_page(causes_frame(judged.record, judged.results), judged.record.primary)
     return (
         f"What each change is worth on `{judged.record.primary}`, positive where it helps: alone on the baseline; among "
-        f"all, by leaving it out; and how much more it is worth there (interaction), with 95 % intervals.\n\n{table}"
+        f"all, by leaving it out; and how much more it is worth there (interaction), with 95 % intervals. {MARK}\n\n{table}"
     )
 
 

@@ -7,14 +7,11 @@ import textwrap
 from ablation.commands.outcome import diagnosis, outcome_table
 from ablation.config.config import Config, recipe_texts
 from ablation.config.entries import RECIPE_ENTRIES
+from ablation.config.metrics import IMAGE, LOSSES, TEXT
 from ablation.track.mlflow_run import MlflowRun
 from ablation.track.views import run_page
 
 LONGEST_LINE = 76
-AGAINST = {
-    "image": ("image_loss", "image_median", "the best constant image"),
-    "text": ("text_loss", "text_unigram", "word frequencies alone"),
-}
 
 
 def opening_note(config: Config) -> str:
@@ -43,12 +40,12 @@ def outcome_note(config: Config, metrics: dict[str, float], best_epoch: int, tra
 def against_floors(metrics: dict[str, float]) -> str:
     """The test losses in percent of what a model that looks at nothing reaches, in a sentence."""
     told = []
-    for part, (loss, floor, whose) in AGAINST.items():
-        reached, trivial = metrics.get(f"test/{loss}"), metrics.get(f"floor/test_{floor}")
+    for part, loss in LOSSES.items():
+        reached, trivial = metrics.get(f"test/{loss.name}"), metrics.get(f"floor/test_{loss.floor}")
         if reached is not None and trivial:
             share = 100 * (reached / trivial - 1)
             side = "above" if share >= 0 else "below"
-            told.append(f"{part} {reached:.4f}, {abs(share):.1f} % {side} {whose} ({trivial:.4f})")
+            told.append(f"{part} {reached:.4f}, {abs(share):.1f} % {side} {loss.trivial} ({trivial:.4f})")
     return f"On test: {'; '.join(told)}." if told else ""
 
 
@@ -63,7 +60,7 @@ def pretraining_note(
     """What an autoencoder learned to do, and how well; `best` is the validation loss with its epoch."""
     text = {"copy": "copies descriptions", "language": "says each next word"}[config.text_task]
     (trivial,), (loss, epoch) = floor.values(), best
-    whose = AGAINST["text" if part == "text" else "image"][2]
+    whose = LOSSES[TEXT if part == "text" else IMAGE].trivial
     return (
         f"The {part} autoencoder {text if part == 'text' else 'reconstructs frames'}: validation loss {loss:.4f} in epoch "
         f"{epoch} of {epochs}, where {whose} reaches {trivial:.4f}.\n\nRuns with the same data (`{config.dataset}`), "

@@ -3,19 +3,14 @@
 from tabulate import tabulate
 
 from ablation.analyse.gate import COLLAPSED_SHARE
+from ablation.config.metrics import IMAGE, LOSSES, TEXT
 from ablation.track.store import mlflow_version, tracking_uri, ui_address
 
 SATURATED = 0.5
 NO_GAP = 0.01
 """Nats per token that are within what chance moves."""
-ROWS = {
-    "image (L1)": ("image_loss", "image_median", "image_oracle"),
-    "text (nats/token)": ("text_loss", "text_unigram", "text_oracle"),
-    "context (MSE)": ("context_loss", None, None),
-    "total": ("total_loss", None, None),
-}
 HEAD = ("loss", "train", "val", "test", "val floor", "test floor", "val best", "test best")
-MEANING = "floor: the best constant image; word frequencies alone."
+MEANING = f"floor: {LOSSES[IMAGE].trivial}; {LOSSES[TEXT].trivial}."
 BEST_MEANING = " best: what perfect understanding reaches."
 
 
@@ -23,10 +18,13 @@ def outcome_table(metrics: dict[str, float], style: str = "simple") -> str:
     """Losses of the best epoch between their floors and the best possible, then the spread."""
     columns = 6 + 2 * ("floor/image_oracle" in metrics)
     rows = []
-    for label, (loss, floor, best) in ROWS.items():
-        values = [metrics.get(f"{split}/{loss}") for split in ("train", "val", "test")]
-        beside = [metrics.get(f"floor/{part}{name}") for name in (floor, best) for part in ("", "test_")]
+    for part, loss in LOSSES.items():
+        values = [metrics.get(f"{split}/{loss.name}") for split in ("train", "val", "test")]
+        beside = [
+            metrics.get(f"floor/{on}{name}") for name in (loss.floor, loss.best) for on in ("", "test_")
+        ]
         if values[0] is not None:
+            label = f"{part} ({loss.unit})" if loss.unit else part
             rows.append([label, *values, *beside][:columns])
     table = tabulate(rows, headers=HEAD[:columns], tablefmt=style, floatfmt=".4f", missingval="")
     return f"{table}\n\n{MEANING}{BEST_MEANING if columns > 6 else ''}"

@@ -15,6 +15,7 @@ from ablation.places import writable_folder
 from ablation.track.attach import attach
 from ablation.track.query import local_artifact, metric_histories
 from ablation.track.store import label_bystander, open_store, ui_address
+from ablation.track.views import run_page
 
 PAGE, PLACE = "report.html", "report"
 STEPS = 4
@@ -83,6 +84,7 @@ def report_of(judged: Judged, figures: dict, console: Console) -> str:
             compared=_compared(judged),
             causes=_causes(judged),
             address=ui_address(),
+            page_of=lambda run: run_page(run.experiment_id, run.run_id),
         )
     )
 

@@ -1,6 +1,6 @@
-"""The measures that a study may be judged by: unit, range, better direction, floor, yardstick.
+"""The losses with their floors, and the measures that a study may be judged by: unit, range, better direction, yardstick.
 
-Every one is scored once per run, on the test stories, with the checkpoint chosen on validation.
+A measure is scored once per run, on the test stories, with the checkpoint chosen on validation.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,36 @@ IMAGE, TEXT = "image", "text"
 
 
 @dataclass(frozen=True)
+class Loss:
+    """Logged as `train/`, `val/` and `test/` and its `name`. `floor`, what a model that looks at nothing reaches (`trivial` says
+    which), and `best`, what perfect understanding reaches, are logged as `floor/…` and `floor/test_…`.
+    """
+
+    name: str
+    unit: str = ""
+    floor: str | None = None
+    best: str | None = None
+    trivial: str = ""
+
+    @property
+    def words(self) -> str:
+        """Its name, and its unit where it has one."""
+        return self.name.replace("_", " ") + (f" ({self.unit})" if self.unit else "")
+
+
+LOSSES = {
+    IMAGE: Loss("image_loss", "L1", "image_median", "image_oracle", "the best constant image"),
+    TEXT: Loss("text_loss", "nats/token", "text_unigram", "text_oracle", "word frequencies alone"),
+    "context": Loss("context_loss", "MSE"),
+    "total": Loss("total_loss"),
+}
+
+
+@dataclass(frozen=True)
 class Measure:
     """`parts` are what it is learned from (the gate looks at them); `yardstick` names what sets its scale:
-    two runs that differ there do not compare on it. `floor` divides it, where it is a ratio.
+    two runs that differ there do not compare on it. `ratio_of` are the loss and the floor, where it is their ratio.
+    `label` is its name in words.
     """
 
     name: str
@@ -32,7 +59,12 @@ class Measure:
     parts: tuple[str, ...]
     yardstick: tuple[str, ...] = ()
     ratio_of: tuple[str, str] | None = None
-    logged: bool = True
+    label: str = ""
+
+    @property
+    def words(self) -> str:
+        """Its label, or its name where it has none."""
+        return self.label or self.name
 
     def value(self, metrics: dict[str, float]) -> float | None:
         """Of one run, from its logged metrics; None where it lacks them."""
@@ -46,12 +78,37 @@ INFINITE = float("inf")
 MEASURES = {
     measure.name: measure
     for measure in (
-        Measure("test/image_loss", "L1", 0, 1, True, (IMAGE,), IMAGE_YARDSTICK),
-        Measure("test/text_loss", "nats per token", 0, INFINITE, True, (TEXT,), TEXT_YARDSTICK),
+        Measure("test/image_loss", "L1", 0, 1, True, (IMAGE,), IMAGE_YARDSTICK, label="image loss (L1)"),
         Measure(
-            "test/context_loss", "MSE", 0, 1, True, (IMAGE,), (*IMAGE_YARDSTICK, "image_heads", "batch_size")
+            "test/text_loss",
+            "nats per token",
+            0,
+            INFINITE,
+            True,
+            (TEXT,),
+            TEXT_YARDSTICK,
+            label="text loss (nats per token)",
         ),
-        Measure("test/total_loss", "weighted sum", 0, INFINITE, True, (IMAGE, TEXT), TOTAL_YARDSTICK),
+        Measure(
+            "test/context_loss",
+            "MSE",
+            0,
+            1,
+            True,
+            (IMAGE,),
+            (*IMAGE_YARDSTICK, "image_heads", "batch_size"),
+            label="context loss (MSE)",
+        ),
+        Measure(
+            "test/total_loss",
+            "weighted sum",
+            0,
+            INFINITE,
+            True,
+            (IMAGE, TEXT),
+            TOTAL_YARDSTICK,
+            label="total loss (weighted sum)",
+        ),
         Measure(
             "test/image_over_floor",
             "L1 over the constant image's",
@@ -60,7 +117,7 @@ MEASURES = {
             True,
             (IMAGE,),
             ratio_of=("test/image_loss", "floor/test_image_median"),
-            logged=False,
+            label="image loss over the constant image's",
         ),
         Measure(
             "test/text_over_floor",
@@ -70,10 +127,16 @@ MEASURES = {
             True,
             (TEXT,),
             ratio_of=("test/text_loss", "floor/test_text_unigram"),
-            logged=False,
+            label="text loss over the unigram's",
         ),
         Measure(
-            "health/test_image_skill", "0 constant image, 1 best possible", -INFINITE, 1, False, (IMAGE,)
+            "health/test_image_skill",
+            "0 constant image, 1 best possible",
+            -INFINITE,
+            1,
+            False,
+            (IMAGE,),
+            label="image skill (0 constant image, 1 best possible)",
         ),
         Measure("health/test_prediction_spread", "pixel value", 0, 0.5, False, (IMAGE,), IMAGE_YARDSTICK),
         Measure("health/test_image_condition_gap", "L1", -1, 1, False, (IMAGE,), IMAGE_YARDSTICK),
@@ -85,6 +148,7 @@ MEASURES = {
             False,
             (TEXT,),
             TEXT_YARDSTICK,
+            label="nats that another story's condition costs",
         ),
         Measure("health/test_image_retrieval", "share of windows", 0, 1, False, (IMAGE,)),
         Measure("health/test_text_retrieval", "share of windows", 0, 1, False, (TEXT,), ("text_target",)),

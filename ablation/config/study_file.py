@@ -170,15 +170,12 @@ class _Reader:
         if sum(sizes) + self._combinations() > MOST_ARMS:
             self.problems.append(f"it has more than {MOST_ARMS:,} arms: take a part of them")
             return {}
-        for more in (self._explicit(), self._factorial(), self._alone(), self._left_out()):
+        for more in (self._changes_under("arms"), self._factorial(), self._alone(), self._left_out()):
             for name, change in more.items():
                 if name in changes:
                     self.problems.append(f"arm {name} stands there twice")
                 changes[name] = change
         return changes
-
-    def _explicit(self) -> dict[str, dict]:
-        return self._changes_under("arms")
 
     def _changes_under(self, section: str) -> dict[str, dict]:
         made = {}
@@ -198,17 +195,28 @@ class _Reader:
                     f"factorial: {key} needs a list of at least two values, not {shown(values)}"
                 )
                 return {}
-        base, declared = self._mapping("baseline") | self.overrides, keys_of(Config)
         made = {}
         for values in product(*levels.values()) if levels else ():
-            change = {
-                key: value
-                for key, value in zip(levels, values, strict=True)
-                if key not in declared or to_text(value) != to_text(base.get(key, declared[key].default))
-            }
+            change = self._off_baseline(dict(zip(levels, values, strict=True)))
             if change:
                 made[",".join(f"{key}={to_text(value)}" for key, value in change.items())] = change
         return made
+
+    def _off_baseline(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Of a combination, the recipe that is another one than the baseline's, and what else is off beneath it."""
+        base, declared = self._mapping("baseline"), keys_of(Config)
+
+        def off(beneath: dict[str, Any]) -> dict[str, Any]:
+            texts = {key: to_text(beneath.get(key, known.default)) for key, known in declared.items()}
+            return {key: value for key, value in given.items() if to_text(value) != texts.get(key)}
+
+        recipe = {key: value for key, value in off(base).items() if key == "recipe"}
+        return off(self._beneath(base, recipe))
+
+    def _beneath(self, base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+        """What an arm is made of besides its own changes; a recipe that it names takes the place of the baseline's."""
+        first = {} if "recipe" in changes else recipe_of(base)
+        return first | base | recipe_of(changes) | self.overrides
 
     def _combinations(self) -> int:
         levels = self._mapping("factorial").values()
@@ -238,8 +246,7 @@ class _Reader:
             self.problems += [
                 f"baseline: {key} cannot be set in a study file: {FIXED[key]}" for key in fixed_in_base
             ]
-        first = {} if "recipe" in changes else recipe_of(base)
-        given = first | base | recipe_of(changes) | self.overrides | changes
+        given = self._beneath(base, changes) | changes
         declared = keys_of(Config)
         wrong = [unknown(key, declared) for key in given if key not in declared]
         try:
