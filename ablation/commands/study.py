@@ -38,7 +38,8 @@ def run(options: StudyOptions, console: Console) -> int:
     """The command `study`."""
     study = load_study(options.study, options.overrides)
     engine = choose_engine(options, tracking_uri())
-    choose_device(study.baseline.config.device)
+    if options.engine == "local":
+        choose_device(study.baseline.config.device)
     open_store()
     mark_dead_runs(console.say)
     console.say(f"study {study.name}: {len(study.arms)} arms × {options.seeds} seeds\n  {study.question}")
@@ -69,7 +70,12 @@ class Session:
     @property
     def command(self) -> str:
         """The words that run the whole study again."""
-        return study_command(replace(self.options, seeds=self.seeds))
+        return study_command(self.whole)
+
+    @property
+    def whole(self) -> StudyOptions:
+        """What was asked for, with every seed that the study has."""
+        return replace(self.options, seeds=self.seeds)
 
     def open_parent(self) -> MlflowRun:
         """The parent run of the same study on the same data with the same code, or a new one. Seeds that it
@@ -129,7 +135,7 @@ class Session:
                     "seed": cell.config.seed,
                     "hash": cell.hash,
                     "run_id": cell.run_id,
-                    "command": study_command(self.options, cell.name),
+                    "command": study_command(self.whole, cell.name),
                 }
                 for cell in planned_cells(study, self.seeds, self.data_hash)
             ],
