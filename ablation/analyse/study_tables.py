@@ -176,11 +176,12 @@ def _p(value: float) -> str:
     return "< .001" if value < 0.001 else f"{value:.3f}".replace("0.", ".", 1)
 
 
-def page_table(results: Sequence[ArmResult], style: str = "simple") -> str:
-    """As text, in a style that `tabulate` knows."""
-    return tabulate(
-        page_frame(results), headers="keys", showindex=False, tablefmt=style, disable_numparse=True
-    )
+def page_table(
+    results: Sequence[ArmResult], style: str = "simple", columns: Sequence[str] | None = None
+) -> str:
+    """As text, in a style that `tabulate` knows; all columns, or those named."""
+    frame = page_frame(results).filter(columns) if columns else page_frame(results)
+    return tabulate(frame, headers="keys", showindex=False, tablefmt=style, disable_numparse=True)
 
 
 LEGEND = (
