@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from mlflow import MlflowClient
 from PIL import Image
 
@@ -90,6 +91,10 @@ def test_one_configuration_is_all_there(train, store):
         "arm",
         "mlflow.note.content",
     } <= record.tags.keys()
+    device = f"cuda ({torch.cuda.get_device_name()})" if torch.cuda.is_available() else "cpu"
+    assert record.params["device"] == "auto" and record.tags["device"] == device
+    assert record.tags["threads"] == str(torch.get_num_threads())
+    assert record.params["tokenizer"] == "auto" and record.tags["tokenizer"] == "trained"
     assert "--latent_dim 24" in record.tags["mlflow.note.content"]
     assert "mlflow ui" in out and record.run_id in out and "val floor" in out
 

@@ -6,6 +6,7 @@ from contextlib import closing as closing_engine
 from dataclasses import replace
 
 from ablation.analyse.study_record import StudyRecord
+from ablation.analyse.study_tables import CODE_TAGS
 from ablation.commands.judging import KIND, RECORD, complain_if_incomplete, judge, study_files, told
 from ablation.commands.marks import mark_places, mark_verdicts, place, place_tag, verdict_tag
 from ablation.commands.outcome import where_to_look
@@ -203,6 +204,7 @@ class Session:
             "name": cell.run_name,
             "parent": parent.run_id,
             "claim": claim,
+            "code": {tag: self.state[tag] for tag in CODE_TAGS},
             "tags": {
                 "study": self.study.name,
                 "arm": cell.arm.name,

@@ -24,6 +24,7 @@ from ablation.console import Console
 from ablation.data.oracle import window_oracles
 from ablation.data.sentences import sentence_vectors
 from ablation.data.sources import STORYWORLD
+from ablation.data.tokens import choose_tokenizer
 from ablation.data.windows import StoryWindows
 from ablation.errors import DataError, TrackingError
 from ablation.models.storyteller import Storyteller
@@ -165,6 +166,7 @@ def _declare(config: Config, tracked: MlflowRun, stories: Stories, expected_cell
         {
             "cell_hash": cell,
             "data_hash": source.digest,
+            "tokenizer": choose_tokenizer(config.tokenizer, config.dataset),
             "tokenizer_hash": stories.store.tokenizer_hash,
             "split_hash": stories.split_hash,
         }
