@@ -15,6 +15,7 @@ from PIL import Image
 
 from ablation.commands.epoch_records import EpochRecords
 from ablation.errors import NonFiniteLoss
+from ablation.places import runs_folder
 from ablation.track.mlflow_run import MlflowRun
 from ablation.track.query import find_runs, metric_history
 from ablation.train.loop import fit
@@ -395,6 +396,7 @@ def test_a_run_of_mlflow_run_goes_on_from_one_that_was_stopped(command, store, w
     assert "going on after epoch 2 of 3" in out
     record = next(run for run in find_runs("train") if run.run_id == given)
     assert record.status == "FINISHED" and record.tags["continues"] == stopped.run_id
+    assert not any((runs_folder() / run_id).exists() for run_id in (given, stopped.run_id))
     for name in whole.metrics:
         if not name.startswith("speed"):
             assert metric_history(given, name) == metric_history(whole.run_id, name)
