@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ablation.ownership import held, is_alive, this_process
-from ablation.track.code_state import NOT_COMPUTING, PACKAGE, cell_hash, code_hash, packages
+from ablation.track.code_state import NOT_COMPUTING, PACKAGE, cell_hash, code_hash, code_state, packages
 
 
 @pytest.fixture
@@ -52,6 +52,31 @@ def test_a_cell_is_its_configuration_data_code_and_environment(monkeypatch):
     assert first == cell_hash("config", "data")
     assert len({first, cell_hash("other", "data"), cell_hash("config", "other")}) == 3
     assert packages()["torch"].startswith("2.")
+
+
+def test_only_changes_of_the_package_count_as_uncommitted(copy, monkeypatch):
+    def git(*words):
+        who = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+        subprocess.run(["git", "-C", copy.parent, *who, *words], check=True, capture_output=True)
+
+    monkeypatch.setattr("ablation.track.code_state.PACKAGE", copy)
+    git("init")
+    (copy.parent / "README.md").write_text("one")
+    git("add", ".")
+    git("commit", "-m", "all")
+    (copy.parent / "README.md").write_text("two")
+    (copy.parent / "my_study.yaml").write_text("name: mine")
+    state = code_state()
+    assert state["code_dirty"] == "false" and len(state["code_commit"]) == 40
+    assert not any(name.startswith("mlflow.source") for name in state)
+    (copy / "train" / "more.py").touch()
+    assert code_state()["code_dirty"] == "true"
+    assert code_state()["mlflow.source.git.branch"].endswith(" + uncommitted changes")
+    git("add", ".")
+    git("commit", "-m", "more")
+    assert code_state()["code_dirty"] == "false"
+    changed(copy / "console.py", "leave=False", "leave=True")
+    assert code_state()["code_dirty"] == "true"
 
 
 def test_a_process_lives_until_it_is_dead():

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from mlflow import MlflowClient
 from PIL import Image
 
 from ablation.commands.epoch_records import EpochRecords
 from ablation.errors import NonFiniteLoss
+from ablation.places import runs_folder
 from ablation.track.mlflow_run import MlflowRun
 from ablation.track.query import find_runs, metric_history
 from ablation.train.loop import fit
@@ -90,6 +92,10 @@ def test_one_configuration_is_all_there(train, store):
         "arm",
         "mlflow.note.content",
     } <= record.tags.keys()
+    device = f"cuda ({torch.cuda.get_device_name()})" if torch.cuda.is_available() else "cpu"
+    assert record.params["device"] == "auto" and record.tags["device"] == device
+    assert record.tags["threads"] == str(torch.get_num_threads())
+    assert record.params["tokenizer"] == "auto" and record.tags["tokenizer"] == "trained"
     assert "--latent_dim 24" in record.tags["mlflow.note.content"]
     assert "mlflow ui" in out and record.run_id in out and "val floor" in out
 
@@ -390,6 +396,7 @@ def test_a_run_of_mlflow_run_goes_on_from_one_that_was_stopped(command, store, w
     assert "going on after epoch 2 of 3" in out
     record = next(run for run in find_runs("train") if run.run_id == given)
     assert record.status == "FINISHED" and record.tags["continues"] == stopped.run_id
+    assert not any((runs_folder() / run_id).exists() for run_id in (given, stopped.run_id))
     for name in whole.metrics:
         if not name.startswith("speed"):
             assert metric_history(given, name) == metric_history(whole.run_id, name)

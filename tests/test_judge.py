@@ -10,7 +10,7 @@ from ablation.analyse.compared import compared_with_published
 from ablation.analyse.inference import mean_interval, paired_t, tost
 from ablation.analyse.judge import Judge
 from ablation.analyse.story_scores import ScoresByStory
-from ablation.analyse.study_record import StudyRecord, cells_of
+from ablation.analyse.study_record import StudyRecord, cells_of, code_of
 from ablation.analyse.study_tables import arms_frame, missing_frame, page_table, to_csv
 from ablation.config.config import Config
 from ablation.config.metrics import MEASURES
@@ -332,6 +332,21 @@ def test_the_same_runs_give_the_same_bytes_in_any_order():
     for column in ("run_ids", "code_commit", "delta_hash", "bootstrap_note", "difference_low", "verdict"):
         assert column in head.split(",")
     assert "id-arm0 id-arm1" in arm and "id-base0" in base
+
+
+def test_the_code_is_that_of_the_runs():
+    made = two(shifted(-0.05))
+    runs = made.runs()
+    for run in runs[:-1]:
+        run.tags |= {"code_commit": "a" * 40, "code_dirty": "false"}
+    runs[-1].tags |= {"code_commit": "b" * 40, "code_dirty": "true"}
+    record = made.record()
+    cells = cells_of(record, runs)
+    frame = arms_frame(record, Judge(record, cells).results(PRIMARY))
+    assert frame["code_commit"].tolist() == ["a" * 40, f"{'a' * 40} {'b' * 40}"]
+    assert frame["code_dirty"].tolist() == ["false", "false true"]
+    assert code_of(cells) == f"{'a' * 12}, {'b' * 12} with uncommitted changes"
+    assert code_of(cells_of(record, [])) == "no finished run"
 
 
 def test_the_second_interval_comes_from_the_losses_by_story(tmp_path):

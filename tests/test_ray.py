@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import mlflow
@@ -16,6 +17,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
+from ablation.engines.task import Busy, Reporter, Task
 from ablation.track.query import find_runs
 from tests.servers import Server, wait_until
 from tests.test_study import ROOT, STUDY, cells_in_store
@@ -81,11 +83,46 @@ def test_a_node_that_dies_loses_and_doubles_nothing(cluster, world, tmp_path):
     for run in runs:
         steps = Counter(m.step for m in MlflowClient().get_metric_history(run.run_id, "train/total_loss"))
         assert steps == Counter(range(1, EPOCHS + 1)), run.name
+    assert {run.tags["code_commit"] for run in runs} == {find_runs("study")[0].tags["code_commit"]}
     (moved,) = [run for run in runs if run.run_id in {run.run_id for run in stopped}]
     fetched = rf"GET \S+{moved.run_id}/artifacts/checkpoints/last\.pt \S+ 200"
     assert re.search(fetched, (tmp_path / "server.log").read_text()), "it began anew"
     assert moved.ended / 1000 > killed
     print((tmp_path / "out.txt").read_text())
+
+
+def test_a_busy_task_is_asked_for_again_after_seconds_however_many_others_there_are(tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray", reason="Ray is not installed")
+    from ablation.engines.ray_cluster import RayEngine
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    ray.init(num_cpus=1, include_dashboard=False, logging_level="warning")
+    tasks = [task("busy", busy_for_two_seconds, mark=str(tmp_path / "tried"))]
+    tasks += [task(f"square {n}", square, number=n) for n in range(40)]
+    with closing(RayEngine(None, cpus=1, gpus=0.0)) as engine:
+        outcomes = engine.run(tasks, lambda event: None)
+    assert outcomes["busy"].result == {"tries": 2}
+    assert [outcomes[f"square {n}"].result["value"] for n in range(40)] == [n * n for n in range(40)]
+
+
+def busy_for_two_seconds(work: dict, console: Reporter) -> dict:
+    """From the first try on."""
+    mark = Path(work["mark"])
+    with mark.open("a") as file:
+        file.write(f"{time.time()}\n")
+    tries = mark.read_text().split()
+    if time.time() < float(tries[0]) + 2:
+        raise Busy("someone else is at it")
+    return {"tries": len(tries)}
+
+
+def square(work: dict, console: Reporter) -> dict:
+    return {"value": work["number"] ** 2}
+
+
+def task(name: str, function, **work) -> Task:
+    return Task(name, f"tests.test_ray:{function.__name__}", work)
 
 
 def checkpointed_on(cache: Path) -> list[str]:

@@ -7,7 +7,7 @@ from mlflow import MlflowClient
 from mlflow.entities.logged_model_status import LoggedModelStatus
 
 from ablation.analyse.gate import Gate
-from ablation.analyse.judge import ArmResult
+from ablation.analyse.judge import NONE, ArmResult
 from ablation.analyse.study_record import Cell
 from ablation.commands.registering import on_validation, register_best
 from ablation.config.metrics import MEASURES
@@ -77,6 +77,11 @@ def test_another_best_run_takes_the_alias_over(store):
 def test_where_nothing_learned_or_no_model_was_logged_nothing_is_registered(store):
     assert "no arm of the study has learned" in register_best(judged(c=finished_run("c")))
     assert "has no logged model" in register_best(judged(a=finished_run("a", with_model=False)))
+    alone = judged(b=finished_run("b"))
+    alone.primary[0].verdict = NONE
+    assert "no seed of theirs has a run of the baseline" in register_best(alone)
+    alone.primary[0].values.clear()
+    assert "no run of the study is finished" in register_best(alone)
     assert not versions() and not MlflowClient().search_registered_models()
 
 

@@ -164,6 +164,11 @@ def test_a_configuration_run_by_itself_is_a_cell_too(command, study, world, stor
     assert missing["arm"].tolist() == ["norm", "wide"] and "--only wide/0" in missing["command"][1]
     arms = pd.read_csv(store / "tables" / "arms.csv")
     assert arms["note"][1] == "no finished run"
+    found = ("study", "--study", study, "--dataset", world, "--only", "Basecase/0")
+    command(*found, "--seeds", 2)
+    code, _, err = command(*found, "--seeds", 1)
+    assert code == 3 and "5 of 6 cells are not finished" in err
+    assert err.count("--seeds 2") == 6 and "--seeds 1" not in err  # also for those of the second seed
 
 
 def test_a_failing_cell_stops_no_other_and_code_that_changed_runs_anew(command, world, store, monkeypatch):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import pandas as pd
+import pytest
 
 from ablation.analyse.summary import arm_loss_summary, results_table, select_runs
 from ablation.analyse.tables import loss_summary, loss_summary_csv, results_csv
@@ -71,6 +72,24 @@ def test_only_finished_runs_on_the_newest_data_count_once_each():
     reasons = {run.run_id: reason for run, reason in selection.left_out}
     assert reasons["failed"] == "is FAILED: boom" and reasons["running"] == "is RUNNING"
     assert reasons["first"].startswith("repeats second") and "other data" in reasons["old data"]
+
+
+@pytest.mark.parametrize(
+    "tag, told", [("code_hash", "is of other code"), ("environment_hash", "ran with other package versions")]
+)
+def test_runs_of_other_code_or_packages_are_not_averaged(tag, told):
+    runs = [
+        Run("old, seed 1", Config(seed=1), started=1, extra={tag: "a"}),
+        Run("new, seed 1", Config(seed=1), started=2, extra={tag: "b"}),
+        Run("old again", Config(seed=1), started=3, extra={tag: "a"}),
+        Run("new, seed 0", Config(seed=0), started=4, extra={tag: "b"}),
+        Run("another arm", Config(latent_dim=32), started=0, extra={tag: "a"}),
+    ]
+    selection = select_runs(runs)
+    assert [run.run_id for run in selection.arms["ResNet16"]] == ["new, seed 1", "new, seed 0"]
+    assert [run.run_id for run in selection.arms["ResNet32"]] == ["another arm"]
+    reasons = {run.run_id: reason for run, reason in selection.left_out}
+    assert reasons == dict.fromkeys(["old, seed 1", "old again"], f"{told} than new, seed 0 (a)")
 
 
 def test_a_loss_summary_is_the_mean_over_the_runs_of_an_arm():

@@ -9,7 +9,7 @@ from ablation.analyse.inference import (
     seeds_to_detect,
 )
 
-MOST = 1000
+FEWEST, MOST = 2, 1000
 Spreads = dict[str, tuple[int, float]]
 """Arm to the pilot's number of seeds and the standard deviation of its paired differences."""
 
@@ -18,8 +18,8 @@ def power_table(spreads: Spreads, seeds: int, delta: float, effect: float | None
     """What `seeds` seeds detect and can call equivalent at 80 % power, and the seeds that it takes."""
     rows = []
     for arm, (n, sd) in spreads.items():
-        needed = seeds_to_detect(effect / sd) if effect and sd else None
-        equal = seeds_for_equivalence(delta / sd) if sd else 2
+        needed = seeds_to_detect(effect / sd) if effect and sd else FEWEST
+        equal = seeds_for_equivalence(delta / sd) if sd else FEWEST
         rows.append(
             [
                 arm,
@@ -71,4 +71,4 @@ def warnings(spreads: Spreads, seeds: int, delta: float, effect: float | None) -
 
 
 def _cure(seeds: int | None) -> str:
-    return "no number of seeds up to 1000 reaches it" if seeds is None else f"it takes {seeds} seeds"
+    return f"no number of seeds up to {MOST} reaches it" if seeds is None else f"it takes {seeds} seeds"

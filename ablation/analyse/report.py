@@ -16,7 +16,7 @@ from ablation.analyse.drawing import inline_svg
 from ablation.analyse.gallery import COLUMNS, Gallery
 from ablation.analyse.judge import ArmResult
 from ablation.analyse.speed import speed_frame
-from ablation.analyse.study_record import Cell, StudyRecord
+from ablation.analyse.study_record import Cell, StudyRecord, code_of
 from ablation.analyse.study_tables import LEGEND, notes, page_frame
 from ablation.analyse.verdicts import MEANINGS, kind_of
 
@@ -122,6 +122,7 @@ def _context(made: Material) -> dict[str, Any]:
     return {
         "record": record,
         "cells": made.cells,
+        "code": code_of(made.cells),
         "finished": len(made.cells) - len(missing),
         "missing": missing,
         "answer": made.answer,

@@ -9,6 +9,7 @@ from ablation.analyse.judge import ArmResult
 
 SPEED = "speed/stories_per_second"
 MILLISECONDS_A_MINUTE = 60_000
+MOST_MINUTES = 60 * 24 * 365
 
 
 def speed_frame(rows: Sequence[ArmResult]) -> pd.DataFrame:
@@ -19,7 +20,7 @@ def speed_frame(rows: Sequence[ArmResult]) -> pd.DataFrame:
         {
             "arm": row.arm,
             "runs": len(row.runs),
-            "minutes a run": _median([(run.ended - run.started) / MILLISECONDS_A_MINUTE for run in row.runs]),
+            "minutes a run": _median([m for run in row.runs if (m := minutes_of(run)) is not None]),
             "stories a second, in training": _median(
                 [run.metrics[SPEED] for run in row.runs if SPEED in run.metrics]
             ),
@@ -28,6 +29,12 @@ def speed_frame(rows: Sequence[ArmResult]) -> pd.DataFrame:
         if row.values
     ]
     return pd.DataFrame(told)
+
+
+def minutes_of(run) -> float | None:
+    """From opening it to its end; None where a clock that was set meanwhile makes that negative, or years."""
+    minutes = (run.ended - run.started) / MILLISECONDS_A_MINUTE
+    return minutes if 0 < minutes < MOST_MINUTES else None
 
 
 def _median(values: Sequence[float]) -> float:

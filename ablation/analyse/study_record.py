@@ -106,6 +106,14 @@ def cells_of(record: StudyRecord, runs: Sequence) -> list[Cell]:
     return made
 
 
+def code_of(cells: Sequence[Cell]) -> str:
+    """The commits that the finished runs are from, each with a word where files had been changed."""
+    changed = {"true": " with uncommitted changes"}
+    tags = [cell.run.tags for cell in cells if cell.finished]
+    told = {t.get("code_commit", "unknown")[:12] + changed.get(t.get("code_dirty"), "") for t in tags}
+    return ", ".join(sorted(told)) or "no finished run"
+
+
 def by_arm(record: StudyRecord, cells: Sequence[Cell]) -> dict[str, dict[int, Cell]]:
     """Arm to seed to cell."""
     table: dict[str, dict[int, Cell]] = {name: {} for name in record.arm_names}

@@ -11,6 +11,7 @@ from ablation.analyse.judge import ArmResult, Comparison
 from ablation.analyse.study_record import Cell, StudyRecord
 
 DIGITS = "%.10g"
+CODE_TAGS = ("code_commit", "code_dirty")
 STYLES = {"markdown": ("md", "github"), "latex": ("tex", "latex_booktabs")}
 
 
@@ -20,13 +21,12 @@ def arms_frame(record: StudyRecord, results: Sequence[ArmResult]) -> pd.DataFram
         "study": record.name,
         "dataset": record.dataset,
         "data_hash": record.data_hash,
-        "code_commit": record.code_commit,
-        "code_dirty": record.code_dirty,
+        **dict.fromkeys(CODE_TAGS),
         "code_hash": record.code_hash,
         "environment": record.environment,
         "delta_hash": record.delta_hash,
     }
-    return pd.DataFrame([_row(record, result) | state for result in results])
+    return pd.DataFrame([_row(record, result) | state | _code(result.runs) for result in results])
 
 
 def _row(record: StudyRecord, result: ArmResult) -> dict:
@@ -48,6 +48,11 @@ def _row(record: StudyRecord, result: ArmResult) -> dict:
         "dropped_pairs": result.pairs.told,
         "run_ids": " ".join(run.run_id for run in result.runs),
     }
+
+
+def _code(runs: Sequence) -> dict[str, str]:
+    """Of the runs themselves, which may be older than the study's last call."""
+    return {tag: " ".join(sorted({run.tags.get(tag, "unknown") for run in runs})) for tag in CODE_TAGS}
 
 
 def _compared(comparison: Comparison | None, delta: float | None) -> dict:
@@ -177,11 +182,12 @@ def _p(value: float) -> str:
     return "< .001" if value < 0.001 else f"{value:.3f}".replace("0.", ".", 1)
 
 
-def page_table(results: Sequence[ArmResult], style: str = "simple") -> str:
-    """As text, in a style that `tabulate` knows."""
-    return tabulate(
-        page_frame(results), headers="keys", showindex=False, tablefmt=style, disable_numparse=True
-    )
+def page_table(
+    results: Sequence[ArmResult], style: str = "simple", columns: Sequence[str] | None = None
+) -> str:
+    """As text, in a style that `tabulate` knows; all columns, or those named."""
+    frame = page_frame(results).filter(columns) if columns else page_frame(results)
+    return tabulate(frame, headers="keys", showindex=False, tablefmt=style, disable_numparse=True)
 
 
 LEGEND = (

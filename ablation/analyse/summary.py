@@ -10,6 +10,12 @@ from ablation.analyse.tables import LOSS_COLUMNS, RESULTS_COLUMNS, loss_summary,
 History = Callable[[str, str], dict[int, float]]
 """(run id, metric) to epoch → value."""
 FINISHED = "FINISHED"
+STATE = {
+    "data_hash": "is on other data",
+    "code_hash": "is of other code",
+    "environment_hash": "ran with other package versions",
+}
+"""Tags that runs must share to be averaged."""
 
 
 @dataclass
@@ -21,16 +27,18 @@ class Selection:
 
 
 def select_runs(runs: Sequence) -> Selection:
-    """Of each arm the finished runs on its newest data, the newest one of every configuration."""
+    """Of each arm the finished runs with the data, code and packages of its newest, the newest one of every
+    configuration.
+    """
     selection = Selection()
-    newest_data = {arm_of(r): r.tags.get("data_hash") for r in _finished(runs)}
+    newest = {arm_of(run): run for run in _finished(runs)}
     newest_run = {_cell(r): r.run_id for r in _finished(runs)}
     for run in sorted(runs, key=lambda run: run.started):
         arm = arm_of(run)
         if run.status != FINISHED:
             selection.left_out.append((run, f"is {run.status}{_reason(run)}"))
-        elif run.tags.get("data_hash") != newest_data[arm]:
-            selection.left_out.append((run, f"is on other data ({run.tags.get('data_hash')})"))
+        elif other := _otherwise(run, newest[arm]):
+            selection.left_out.append((run, other))
         elif newest_run[_cell(run)] != run.run_id:
             selection.left_out.append((run, f"repeats {newest_run[_cell(run)]}, the newer one counts"))
         else:
@@ -48,8 +56,14 @@ def _finished(runs: Sequence) -> list:
     return sorted((r for r in runs if r.status == FINISHED), key=lambda run: run.started)
 
 
-def _cell(run) -> tuple[str | None, str | None]:
-    return run.tags.get("config_hash"), run.tags.get("data_hash")
+def _cell(run) -> tuple[str | None, ...]:
+    return tuple(run.tags.get(tag) for tag in ("config_hash", *STATE))
+
+
+def _otherwise(run, newest) -> str:
+    """What a run does not share with the newest of its arm."""
+    differing = (tag for tag in STATE if run.tags.get(tag) != newest.tags.get(tag))
+    return next((f"{STATE[tag]} than {newest.run_id} ({run.tags.get(tag)})" for tag in differing), "")
 
 
 def _reason(run) -> str:

@@ -85,7 +85,8 @@ def _open(config: Config, work: dict[str, Any], earlier: list[RunRecord]) -> Mlf
     if earlier:
         return MlflowRun.reopen(earlier[-1].run_id, tags | {PARENT_TAG: work["parent"]})
     about = {"kind": "train", "config_hash": config.hash(), "cell_hash": work["cell_hash"]}
-    made = MlflowRun.start(work["name"], tags | about | code_state(), adopt=False, parent=work["parent"])
+    tags |= about | code_state() | work["code"]  # a cluster's nodes have the code without its repository
+    made = MlflowRun.start(work["name"], tags, adopt=False, parent=work["parent"])
     _give_way(made, work["cell_hash"])
     return made
 

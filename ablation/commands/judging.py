@@ -14,7 +14,7 @@ from ablation.analyse.causes import MARK, causes_answer, causes_frame, causes_pa
 from ablation.analyse.compared import compared_with_published
 from ablation.analyse.judge import ArmResult, Judge
 from ablation.analyse.story_scores import ScoresByStory
-from ablation.analyse.study_record import Cell, StudyRecord, by_arm, cells_of
+from ablation.analyse.study_record import Cell, StudyRecord, by_arm, cells_of, code_of
 from ablation.analyse.study_tables import (
     LEGEND,
     STYLES,
@@ -169,13 +169,12 @@ def study_page(judged: Judged) -> str:
 def study_parts(judged: Judged) -> list[str]:
     """What follows the answer, in Markdown: table, notes, causes, how it was judged, how to repeat it."""
     record = judged.record
-    state = " with uncommitted changes" if record.code_dirty == "true" else ""
     return [
         page_table(judged.primary, "github"),
         "\n".join(f"- {line}" for line in notes(judged.primary)),
         _causes(judged),
         f"{judging_told(record)} {LEGEND}",
-        f"Data: {record.dataset} ({record.data_hash}). Code: {record.code_commit[:12]}{state}. Repeat it with\n\n"
+        f"Data: {record.dataset} ({record.data_hash}). Code: {code_of(judged.cells)}. Repeat it with\n\n"
         f"{code_block(record.command)}",
     ]
 

@@ -5,17 +5,20 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from ablation.analyse.judge import INVALID, ArmResult
 from ablation.analyse.planning import power_table, warnings
+from ablation.analyse.speed import minutes_of
+from ablation.analyse.summary import arm_of
 from ablation.commands.judging import find_study, judge
-from ablation.commands.planned import Planned, planned_cells
+from ablation.commands.planned import Planned, planned_cells, study_command
 from ablation.commands.study import stories_of
 from ablation.commands.study_progress import duration
-from ablation.config.entries import PlanOptions
+from ablation.config.entries import PlanOptions, StudyOptions
 from ablation.config.study import Study
 from ablation.config.study_file import load_study
 from ablation.console import Console
 from ablation.errors import TrackingError
-from ablation.track.query import RunRecord, find_runs
+from ablation.track.query import find_runs
 from ablation.track.store import label_bystander, open_store
 
 
@@ -28,9 +31,10 @@ def run(options: PlanOptions, console: Console) -> int:
     data_hash = next(iter(stories.values())).source.digest
     cells = planned_cells(study, options.seeds, data_hash)
     console.say(f"\n{study.name}: {study.question}\n")
-    console.say(arms_table(study, cells, costs(study, data_hash)))
-    console.say("\n" + cost_line(cells, costs(study, data_hash), options.jobs))
-    console.say("\n" + power(study, options.seeds, data_hash))
+    cost = costs(study, data_hash)
+    console.say(arms_table(study, cells, cost))
+    console.say("\n" + cost_line(cells, cost, options.jobs))
+    console.say("\n" + power(study, options, data_hash))
     return 0
 
 
@@ -39,22 +43,15 @@ def costs(study: Study, data_hash: str) -> dict[str, float]:
     any, by epoch. Empty when nothing was run yet.
     """
     runs = find_runs("train", extra=f"tags.data_hash = '{data_hash}' and attributes.status = 'FINISHED'")
-    if not runs:
+    timed = [(run, 60 * minutes) for run in runs if (minutes := minutes_of(run)) is not None]
+    if not timed:
         return {}
-    any_epoch = statistics.median(_seconds(run) / int(run.params["epochs"]) for run in runs)
+    any_epoch = statistics.median(seconds / int(run.params["epochs"]) for run, seconds in timed)
     found = {}
     for arm in study.arms:
-        own = [
-            _seconds(run)
-            for run in runs
-            if run.tags.get("configuration", run.tags.get("arm")) == arm.config.arm
-        ]
+        own = [seconds for run, seconds in timed if arm_of(run) == arm.config.arm]
         found[arm.name] = statistics.median(own) if own else any_epoch * arm.config.epochs
     return found
-
-
-def _seconds(run: RunRecord) -> float:
-    return (run.ended - run.started) / 1000
 
 
 def arms_table(study: Study, cells: Sequence[Planned], cost: dict[str, float]) -> str:
@@ -84,28 +81,34 @@ def cost_line(cells: Sequence[Planned], cost: dict[str, float], jobs: int) -> st
     return f"{head}: about {duration(seconds)} one after another{at_most}, by the runs that are finished."
 
 
-def power(study: Study, seeds: int, data_hash: str) -> str:
+def power(study: Study, options: PlanOptions, data_hash: str) -> str:
     """What the planned seeds can tell, by the spread of a pilot: the study's own finished runs."""
-    stake, name = study.stakes[study.primary], study.primary
-    cells = _pilot(study, data_hash)
-    spreads = {}
-    if cells is not None:
-        spreads = {row.arm: (row.comparison.n, row.comparison.sd) for row in cells if row.comparison}
-        spreads = {arm: found for arm, found in spreads.items() if found[0] > 1}
+    stake, seeds, rows = study.stakes[study.primary], options.seeds, _pilot(study, data_hash)
+    spreads = {row.arm: (made.n, made.sd) for row in rows if (made := row.comparison) and made.n > 1}
     if not spreads:
         return (
-            f"Power on {name} is not known before a pilot has shown how much the differences between seeds "
-            f"vary: run 3 seeds (`python -m ablation study --study {study.name} --seeds 3`), then plan again."
+            f"Power on {study.primary} is not known before a pilot has shown how much the differences between seeds "
+            f"vary: run 3 seeds (`{pilot_command(options)}`), then plan again."
         )
     told = warnings(spreads, seeds, stake.delta, stake.effect)
+    idle = ", ".join(row.arm for row in rows if INVALID in row.verdict)
+    if idle:
+        told.append(f"warning: {idle}: not learning in the pilot, and runs that learn may vary otherwise.")
     return "\n".join([power_table(spreads, seeds, stake.delta, stake.effect), "", *told])
 
 
-def _pilot(study: Study, data_hash: str):
+def pilot_command(options: PlanOptions) -> str:
+    """Runs the planned study with three seeds."""
+    asked = {"study": options.study, "jobs": options.jobs, "overrides": options.overrides}
+    return study_command(StudyOptions(seeds=3, **asked))
+
+
+def _pilot(study: Study, data_hash: str) -> list[ArmResult]:
+    """The rows of the primary measure; none where the study has not run on these data."""
     try:
         parent, _ = find_study(study.name, None)
     except TrackingError:
-        return None
+        return []
     if parent.tags.get("data_hash") != data_hash or parent.tags.get("delta_hash") is None:
-        return None
+        return []
     return judge(parent.run_id).primary

@@ -4,6 +4,7 @@ import shlex
 from dataclasses import dataclass
 
 from ablation.config.config import Config
+from ablation.config.declare import NONE_TEXT
 from ablation.config.entries import StudyOptions
 from ablation.config.study import Arm, Study
 from ablation.errors import ConfigError
@@ -60,12 +61,10 @@ def chosen_cells(cells: list[Planned], only: str | None) -> list[Planned]:
 
 
 def study_command(options: StudyOptions, only: str | None = None) -> str:
-    """The command line of a study, or of a part of it."""
-    words = ["python", "-m", "ablation", "study", "--study", options.study, "--seeds", str(options.seeds)]
-    if only is None and options.jobs != 1:
-        words += ["--jobs", str(options.jobs)]
-    if options.engine != "local":
-        words += ["--engine", options.engine]
-        words += ["--address", options.address] if options.address else []
-    words += [word for name, text in options.overrides.items() for word in (f"--{name}", text)]
-    return shlex.join(words + (["--only", only] if only else []))
+    """The command line of a study, or of a part of it, whose share of the processes is then all."""
+    texts, defaults = options.texts() | {"only": only or NONE_TEXT}, StudyOptions().texts()
+    if only:
+        texts["jobs"] = defaults["jobs"]
+    changed = {n: t for n, t in texts.items() if n in ("study", "seeds") or t != defaults[n]}
+    words = [word for name, text in (changed | options.overrides).items() for word in (f"--{name}", text)]
+    return shlex.join(["python", "-m", "ablation", "study", *words])

@@ -8,7 +8,7 @@ another scale in arms with another target; not the test stories, which no choice
 import math
 from collections.abc import Sequence
 
-from ablation.analyse.judge import INVALID, NONE, REFUSED, is_number
+from ablation.analyse.judge import INVALID, NONE, REFUSED, ArmResult, is_number
 from ablation.commands.judging import Judged
 from ablation.commands.marks import in_tag
 from ablation.config.metrics import Measure
@@ -28,7 +28,7 @@ def register_best(judged: Judged) -> str:
     ]
     arms = {run.run_id: row for row in rows for run in row.runs}
     if not arms:
-        return "no model is registered: no arm of the study has learned"
+        return f"no model is registered: {_why_none(judged.primary)}"
     measure = rows[0].measure
     scores = validation_scores([run for row in rows for run in row.runs], measure)
     if not scores:
@@ -52,6 +52,14 @@ def register_best(judged: Judged) -> str:
     if version is None:
         return f"no model is registered: the best run, {told} ({best}), has no logged model"
     return f"registered as models:/{name}@{ALIAS} (version {version}): {told}"
+
+
+def _why_none(rows: Sequence[ArmResult]) -> str:
+    if not any(row.values for row in rows):
+        return "no run of the study is finished"
+    if any(row.verdict == NONE and row.values for row in rows):
+        return "arms have learned, but no seed of theirs has a run of the baseline to be judged by"
+    return "no arm of the study has learned"
 
 
 def model_name(study: str) -> str:

@@ -6,6 +6,7 @@ from contextlib import closing as closing_engine
 from dataclasses import replace
 
 from ablation.analyse.study_record import StudyRecord
+from ablation.analyse.study_tables import CODE_TAGS
 from ablation.commands.judging import KIND, RECORD, complain_if_incomplete, judge, study_files, told
 from ablation.commands.marks import mark_places, mark_verdicts, place, place_tag, verdict_tag
 from ablation.commands.outcome import where_to_look
@@ -38,7 +39,8 @@ def run(options: StudyOptions, console: Console) -> int:
     """The command `study`."""
     study = load_study(options.study, options.overrides)
     engine = choose_engine(options, tracking_uri())
-    choose_device(study.baseline.config.device)
+    if options.engine == "local":
+        choose_device(study.baseline.config.device)
     open_store()
     mark_dead_runs(console.say)
     console.say(f"study {study.name}: {len(study.arms)} arms × {options.seeds} seeds\n  {study.question}")
@@ -69,7 +71,12 @@ class Session:
     @property
     def command(self) -> str:
         """The words that run the whole study again."""
-        return study_command(replace(self.options, seeds=self.seeds))
+        return study_command(self.whole)
+
+    @property
+    def whole(self) -> StudyOptions:
+        """What was asked for, with every seed that the study has."""
+        return replace(self.options, seeds=self.seeds)
 
     def open_parent(self) -> MlflowRun:
         """The parent run of the same study on the same data with the same code, or a new one. Seeds that it
@@ -129,7 +136,7 @@ class Session:
                     "seed": cell.config.seed,
                     "hash": cell.hash,
                     "run_id": cell.run_id,
-                    "command": study_command(self.options, cell.name),
+                    "command": study_command(self.whole, cell.name),
                 }
                 for cell in planned_cells(study, self.seeds, self.data_hash)
             ],
@@ -197,6 +204,7 @@ class Session:
             "name": cell.run_name,
             "parent": parent.run_id,
             "claim": claim,
+            "code": {tag: self.state[tag] for tag in CODE_TAGS},
             "tags": {
                 "study": self.study.name,
                 "arm": cell.arm.name,

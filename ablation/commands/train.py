@@ -1,6 +1,7 @@
 """One configuration, end to end, as one MLflow run."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -24,13 +25,15 @@ from ablation.console import Console
 from ablation.data.oracle import window_oracles
 from ablation.data.sentences import sentence_vectors
 from ablation.data.sources import STORYWORLD
+from ablation.data.tokens import choose_tokenizer
 from ablation.data.windows import StoryWindows
-from ablation.errors import DataError, TrackingError
+from ablation.errors import AblationError, DataError, TrackingError
 from ablation.models.storyteller import Storyteller
 from ablation.ownership import held
 from ablation.places import cache_folder
 from ablation.track.code_state import cell_hash, code_hashes, code_state
 from ablation.track.left_behind import left_unfinished, mark_dead_runs
+from ablation.track.left_folders import remove_left_folders
 from ablation.track.mlflow_run import CONTINUES_TAG, MlflowRun, closing
 from ablation.track.query import RunRecord, get_record
 from ablation.track.store import label_bystander, open_store, opened_by_mlflow_run, telling_mlflow_run
@@ -72,6 +75,8 @@ def run(config: Config, console: Console) -> int:
         with closing(tracked):
             tracked.save_view(runs_view())
             metrics = train(config, tracked, console, stories)
+        with suppress(AblationError):  # the run is finished all the same
+            remove_left_folders(cell)
     console.say("\n" + outcome_table(metrics) + "\n\n" + diagnosis(metrics))
     table = table_page(tracked.experiment_id, runs_view().key)
     console.say("\n" + where_to_look(("the run", tracked.page), ("all runs", table)))
@@ -165,6 +170,7 @@ def _declare(config: Config, tracked: MlflowRun, stories: Stories, expected_cell
         {
             "cell_hash": cell,
             "data_hash": source.digest,
+            "tokenizer": choose_tokenizer(config.tokenizer, config.dataset),
             "tokenizer_hash": stories.store.tokenizer_hash,
             "split_hash": stories.split_hash,
         }

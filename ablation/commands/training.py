@@ -29,6 +29,12 @@ def choose_device(device: str) -> torch.device:
     return torch.device(device)
 
 
+def machine(device: torch.device) -> dict[str, str]:
+    """Tags that tell what computes: `cpu` or the GPU's name, and the threads of this process."""
+    name = f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
+    return {"device": name, "threads": str(torch.get_num_threads())}
+
+
 def require_compiler() -> None:
     """Raises AblationError without the C++ compiler that `compile_visual` takes."""
     compilers = [os.environ.get("CXX", ""), "g++", "clang++"]
@@ -65,6 +71,7 @@ def train_task(
     in `task.module`. What `after_epoch` returns is done beside the training of the next epoch.
     """
     keep_freed_memory()
+    run.set_tags(machine(next(task.module.parameters()).device))
     optimizer, contents = make_optimizer(task), starting_point(run, identity, console)
     state = restore(contents, task.module, optimizer) if contents else LoopState()
     if contents:

@@ -41,25 +41,28 @@ class RayEngine:
         self.start()
         reports = _beside_the_driver(_Reports).remote()
         remote = ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=ATTEMPTS - 1)(_perform)
-        under_way = {remote.remote(task, reports): task for task in tasks}
+        waiting, under_way = [(0.0, task) for task in tasks], {}
         outcomes: dict[str, Outcome] = {}
         try:
-            while under_way:
-                ready, _ = ray.wait(list(under_way), timeout=1.0)
+            while waiting or under_way:
+                now = time.monotonic()
+                under_way |= {remote.remote(task, reports): task for due, task in waiting if due <= now}
+                waiting = [(due, task) for due, task in waiting if due > now]
+                ready = _ready(under_way, seconds=1.0)
                 for event in _drained(reports):
                     watch(event)
                 for reference in ready:
                     task, outcome = under_way.pop(reference), _outcome(reference)
                     if outcome.status == BUSY:
-                        time.sleep(SECONDS_UNTIL_ASKED_AGAIN / len(tasks))
-                        under_way[remote.remote(task, reports)] = task
+                        waiting.append((time.monotonic() + SECONDS_UNTIL_ASKED_AGAIN, task))
                         continue
                     outcomes[task.name] = outcome
                     watch(Event(task.name, "end", 1.0, outcome=outcome))
         except KeyboardInterrupt:
             for reference in under_way:
                 ray.cancel(reference)
-            ray.wait(list(under_way), num_returns=len(under_way), timeout=SECONDS_TO_STOP)
+            if under_way:
+                ray.wait(list(under_way), num_returns=len(under_way), timeout=SECONDS_TO_STOP)
             raise
         return outcomes
 
@@ -81,6 +84,14 @@ class _Reports:
     def drain(self) -> list[Event]:
         events, self.events = self.events, []
         return events
+
+
+def _ready(under_way: dict[ray.ObjectRef, Task], seconds: float) -> list[ray.ObjectRef]:
+    """Tasks that have ended, after at most so long."""
+    if under_way:
+        return ray.wait(list(under_way), timeout=seconds)[0]
+    time.sleep(seconds)
+    return []
 
 
 def _drained(reports) -> list[Event]:

@@ -66,10 +66,11 @@ COMPUTING_PACKAGES = (
 
 
 def code_state() -> dict[str, str]:
-    """Tags `code_commit` and `code_dirty` (`unknown` outside a git checkout), the digest of the code that
-    losses depend on and of the packages that it runs with.
+    """Tags `code_commit` and `code_dirty` (of this package alone; `unknown` outside a git checkout), the digest of
+    the code that losses depend on and of the packages that it runs with.
     """
-    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
+    commit = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain", "--untracked-files=normal", "--", ".")
     dirty = "unknown" if changes is None else "true" if changes else "false"
     told = ", ".join(f"{name} {version}" for name, version in packages().items())
     about = {"code_commit": commit or "unknown", "code_dirty": dirty, "environment": told, **code_hashes()}
@@ -135,7 +136,7 @@ def code_hashes() -> dict[str, str]:
 def _git(*words: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", "-C", str(Path(__file__).parent), *words],
+            ["git", "-C", str(PACKAGE), *words],
             capture_output=True,
             text=True,
             timeout=10,

@@ -1,0 +1,86 @@
+"""The commands that a study names, and what a plan says before anything is run."""
+
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from ablation.analyse.planning import power_table
+from ablation.analyse.speed import minutes_of, speed_frame
+from ablation.commands import plan, study
+from ablation.commands.planned import study_command
+from ablation.config.command_line import settings_of
+from ablation.config.entries import ENTRY_POINTS, PlanOptions, StudyOptions
+from ablation.config.study_file import load_study
+from ablation.errors import AblationError
+from tests.test_judge import BASE, Made, shifted, two
+
+ON_RAY = StudyOptions(
+    study="published",
+    seeds=7,
+    jobs=3,
+    engine="ray",
+    address="ray://head:10001",
+    gpus=0.25,
+    cpus=4,
+    overrides={"max_stories": "50", "device": "cuda"},
+)
+
+
+def read(command: str) -> StudyOptions:
+    start, *words = shlex.split(command)[2:]
+    assert start == "ablation"
+    return settings_of(ENTRY_POINTS[words[0]], words[1:])
+
+
+def test_the_command_of_a_study_asks_for_the_same_again():
+    assert read(study_command(ON_RAY)) == ON_RAY
+    assert read(study_command(replace(ON_RAY, only="ResNet32/3"))) == ON_RAY
+    assert read(study_command(ON_RAY, "ResNet32/3")) == replace(ON_RAY, only="ResNet32/3", jobs=1)
+    assert study_command(StudyOptions()) == "python -m ablation study --study published --seeds 5"
+
+
+def test_the_node_that_starts_a_cluster_needs_no_gpu(store, command, monkeypatch):
+    class Cluster:
+        def start(self):
+            raise AblationError("it starts")
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr(study, "choose_engine", lambda options, uri: Cluster())
+    words = ("study", "--study", "published", "--device", "cuda")
+    assert "torch finds no GPU here" in command(*words)[2]
+    assert "it starts" in command(*words, "--engine", "ray")[2]
+
+
+def test_a_plan_names_a_pilot_that_can_be_run_as_it_stands(monkeypatch):
+    options = PlanOptions(study="mine/norm.yaml", seeds=8, jobs=2, overrides={"max_stories": "50"})
+    monkeypatch.setattr(plan, "_pilot", lambda *asked: [])
+    command = "`python -m ablation study --study mine/norm.yaml --seeds 3 --jobs 2 --max_stories 50`"
+    assert command in plan.power(load_study("published"), options, "d")
+
+
+def test_arms_that_never_differ_need_two_seeds():
+    (row,) = power_table({"same": (3, 0.0)}, 5, 0.002, 0.004).splitlines()[2:]
+    assert row.split()[-2:] == ["2", "2"]
+
+
+@pytest.mark.parametrize("spread, told", [(0.1, False), (0.0, True)])
+def test_a_plan_says_which_arms_of_the_pilot_did_not_learn(monkeypatch, spread, told):
+    made = two(shifted(-0.05), metrics={"arm": {"health/test_prediction_spread": spread}})
+    monkeypatch.setattr(plan, "_pilot", lambda *asked: list(made.judged().values()))
+    page = plan.power(load_study("published"), PlanOptions("published"), "d")
+    assert "seeds to detect" in page and ("warning: arm: not learning in the pilot" in page) == told
+
+
+def test_a_clock_that_was_set_meanwhile_tells_no_duration():
+    minutes = [2, 4, -500_000, 30_000_000]
+    made = Made({"base": {}}, {"base": BASE[:4]})
+    runs = made.runs()
+    for run, took in zip(runs, minutes, strict=True):
+        run.started, run.ended = 60_000, 60_000 * (1 + took)
+    assert [minutes_of(run) for run in runs] == [2, 4, None, None]
+    (row,) = speed_frame(list(made.judged(runs).values())).to_dict("records")
+    assert row["minutes a run"] == 3 and row["runs"] == 4
