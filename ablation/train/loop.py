@@ -52,6 +52,8 @@ class Task(Protocol):
     module: nn.Module
     pace: Pace
     epochs: int
+    stories: int
+    """That an epoch goes over, whatever it takes of each."""
 
     def training_batches(self, epoch: int) -> Iterator[tuple[Any, int]]:
         """The epoch's batches and the number of samples in each."""
@@ -173,7 +175,7 @@ def train_epoch(
     for step, values in enumerate(here.seen.all(), start=1):
         _check_finite(values, epoch, step)
     means = {f"train/{name}": value for name, value in here.seen.means().items()} | norms.means()
-    return means | {"speed/stories_per_second": here.seen.samples / here.seconds}
+    return means | {"speed/stories_per_second": task.stories / here.seconds}
 
 
 def _step(task: Task, optimizer, batch: Any, count: int, epoch: int, here: EpochUnderWay, norms) -> None:

@@ -42,7 +42,7 @@ class StoryTask:
         self.config, self.module = config, module
         self.train, self.validation = train, validation
         self.vocabulary, self.device = vocabulary, device
-        self.epochs, self.pace = config.epochs, Pace.of(config)
+        self.epochs, self.pace, self.stories = config.epochs, Pace.of(config), train.story_count
         self.word_dropout_draws = generator(config.seed, "word dropout", 0)
         self.fused_dropout_draws = generator(config.seed, "fused dropout", 0)
         self.splits: dict[int, tuple[SplitTensors, dict[str, torch.Tensor]]] = {}
