@@ -167,6 +167,12 @@ def test_same_seed_same_numbers_and_another_seed_others(train):
     assert len(find_runs("pretrain")) == 2
 
 
+def test_one_validation_window_tells_nothing_of_another_story(train):
+    record, out = train("--epochs", 1, "--max_stories", 5)
+    assert out.count("is not known") == 2 and record.metrics["health/test_text_condition_gap"] != 0
+    assert not {"health/text_condition_gap", "health/image_condition_gap"} & record.metrics.keys()
+
+
 def test_the_picture_before_training_changes_no_number(train, monkeypatch):
     words = ("--text_decoder", "trained", "--word_dropout", 0.2, "--fused_dropout", 0.2)
     having, _ = train(*words)
