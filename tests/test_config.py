@@ -14,6 +14,7 @@ from ablation.config.command_line import entry_help, read_words, settings_of
 from ablation.config.config import Config
 from ablation.config.declare import keys_of, parse, resolve, to_text
 from ablation.config.entries import ENTRY_POINTS
+from ablation.config.metrics import MEASURES
 from ablation.config.mlproject import configuration_page, mlproject
 from ablation.config.recipes import RECIPES
 from ablation.errors import ConfigError
@@ -241,3 +242,8 @@ def test_every_entry_point_has_its_module():
     for entry in ENTRY_POINTS.values():
         assert (ROOT / "ablation" / "commands" / f"{entry.module}.py").is_file()
         assert set(entry.listed) <= {f.name for f in fields(entry.settings)}
+
+
+def test_the_total_hangs_on_all_that_its_parts_hang_on():
+    parts = {key for loss in ("image", "text", "context") for key in MEASURES[f"test/{loss}_loss"].yardstick}
+    assert parts <= set(MEASURES["test/total_loss"].yardstick)

@@ -96,6 +96,8 @@ def test_a_model_is_asked_on_its_test_windows(world, monkeypatch):
     assert {"health/test_probe_shot", "health/test_names_right", "health/test_image_retrieval"} <= set(found)
     assert found["floor/test_names_right"] == 1.0
     assert all(0 <= value <= 1 for value in found.values())
+    for name in found.keys() & MEASURES.keys():
+        assert MEASURES[name].low <= found[name] <= MEASURES[name].high, name
     ((predicted, places, targets),) = retrieval
     assert len(predicted) == len(places) == 20 < len(targets) == len(stories.test)
     assert np.array_equal(places, evenly(len(stories.test), 20))

@@ -14,14 +14,16 @@ TOTAL_YARDSTICK = (
     "image_weight",
     "text_weight",
     "context_weight",
+    "batch_size",
 )
 IMAGE, TEXT = "image", "text"
 
 
 @dataclass(frozen=True)
 class Measure:
-    """`parts` are what it is learned from (the gate looks at them); `yardstick` names what sets its scale:
-    two runs that differ there do not compare on it. `floor` divides it, where it is a ratio.
+    """Within `low` and `high`, in `unit`. `parts` are what it is learned from (the gate looks at them); `yardstick`
+    names what sets its scale: two runs that differ there do not compare on it. `ratio_of` are the two logged metrics
+    that it is the quotient of, where it is not `logged` itself.
     """
 
     name: str
