@@ -22,7 +22,19 @@ from ablation.train.checkpoint import load_checkpoint, save_checkpoint
 from ablation.train.loop import make_optimizer
 from ablation.world.paint import paint
 from ablation.world.story import plan_story
-from benchmarks import before_after, epoch, figure, gpu, limits, plain, repeated, scaling, study, summary
+from benchmarks import (
+    before_after,
+    epoch,
+    figure,
+    gpu,
+    limits,
+    plain,
+    repeated,
+    saturation,
+    scaling,
+    study,
+    summary,
+)
 
 LARGEST_LOSS_DIFFERENCE, LARGEST_GRADIENT_DIFFERENCE = 1e-6, 1e-5
 
@@ -176,6 +188,44 @@ def test_the_benchmarks_of_study_and_summary(tmp_path, monkeypatch):
     study.main()
     found = json.loads((tmp_path / "study.json").read_text())
     assert found["ratio"] > 0 and found["jobs"]["2"]["training"] > 0
+
+
+def test_the_figures_of_a_saturated_gru_by_hand():
+    gru = torch.nn.GRU(1, 2, batch_first=True)
+    with torch.no_grad():
+        gru.weight_ih_l0.copy_(
+            torch.tensor([[9.0], [9.0], [1.0], [-2.0], [9.0], [9.0]])
+        )  # reset, update, new
+        gru.bias_ih_l0.zero_()
+    images = torch.tensor([[3.0, 0.0], [3.0, 4.0]])
+    found = saturation.figures(gru, images, torch.tensor([[[1.0], [3.0]]]), torch.tensor([[0.5], [0.1]]))
+    assert found == pytest.approx({"rms": (34 / 4) ** 0.5, "spread": 1.0, "gates": 1 / 4, "state": 0.2})
+
+
+def test_the_table_of_saturation_holds_medians_at_the_start_and_at_the_end():
+    runs = [
+        {
+            "rms": (1.44, end),
+            "spread": (0.8, end),
+            "gates": (0.0, 0.994),
+            "state": (0.2, 0.0),
+            "prediction": (1, 0.005),
+        }
+        for end in (7.0, 26.71, 30.0)
+    ]
+    *_, row = saturation.table({"original": runs}).splitlines()
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells == ["original", "1.4 → 26.7", "0.80 → 26.71", "0% → 99%", "0.20 → 0.00", "0.5%"]
+
+
+def test_saturation_is_looked_at_before_and_after_training(world):
+    keys = {"dataset": str(world), "visual": "basecase", "epochs": 1, "text_pretraining": 1}
+    found = saturation.measured(Config(**keys))
+    assert found.keys() == saturation.HEAD.keys()
+    assert all(
+        np.isfinite(pair).all() and pair[0] != pair[1] for name, pair in found.items() if name != "gates"
+    )
+    assert found["gates"][0] < 0.1
 
 
 def test_a_viewer_cannot_tell_the_states_that_would_have_looked_the_same():
