@@ -47,20 +47,24 @@ class TrackingError(AblationError):
 
 
 class NonFiniteLoss(AblationError):
-    """A loss component became NaN or infinite."""
+    """A loss component, or a weight, became NaN or infinite. `kept` is the point in training that the last checkpoint
+    is from, in words; empty where there is none.
+    """
 
-    def __init__(self, component: str, value: float, epoch: int, step: int):
+    def __init__(self, component: str, value: float, epoch: int, step: int, kept: str = ""):
         self.component, self.value, self.epoch, self.step = component, value, epoch, step
-        kept = (
-            f"the checkpoint of epoch {epoch - 1} is kept under checkpoints/"
-            if epoch > 1
-            else "no epoch was finished, so there is no checkpoint yet"
+        left = (
+            f"the checkpoint of {kept} is kept under checkpoints/" if kept else "there is no checkpoint yet"
         )
         where = f"at step {step}" if step else "on the validation windows"
         super().__init__(
-            f"{component} is {value} in epoch {epoch} {where}. The run stops here; {kept}. Lower "
+            f"{component} is {value} in epoch {epoch} {where}. The run stops here; {left}. Lower "
             "learning_rate or the loss weights, or look at the data"
         )
+
+    def keeping(self, kept: str) -> "NonFiniteLoss":
+        """The same, with what is known of the last checkpoint."""
+        return NonFiniteLoss(self.component, self.value, self.epoch, self.step, kept)
 
 
 class Incomplete(AblationError):

@@ -5,6 +5,7 @@ those that the cured model paints best, in the middle and worst.
 """
 
 import argparse
+import sys
 import textwrap
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def main() -> None:
     options = parser.parse_args()
     models = [model_of(file) for file in (options.before, options.after)]
     stories, task = models[1]
+    require_same_windows(models[0][0], stories)
     ranked = np.argsort(image_losses(task, stories))
     chosen = ranked[[0, len(ranked) // 2, -1]]
     figure = Figure(figsize=(21, 3.6 * len(chosen)))
@@ -55,6 +57,16 @@ def model_of(file: Path) -> tuple[Stories, StoryTask]:
     restore(contents, model)
     parts = (stories.train, stories.validation, stories.vocabulary)
     return stories, StoryTask(config, model.eval(), *parts, torch.device("cpu"))
+
+
+def require_same_windows(one: Stories, other: Stories) -> None:
+    """Ends the program where they are not tested on the same windows of the same data."""
+    names = one.test.names(), other.test.names()
+    if names[0] != names[1] or one.source.digest != other.source.digest:
+        sys.exit(
+            f"the models are tested on other windows, {len(names[0]):,} and {len(names[1]):,}: give checkpoints of the "
+            "same dataset, world_stories, max_stories and scored_windows"
+        )
 
 
 @torch.no_grad()

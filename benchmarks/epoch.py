@@ -149,7 +149,7 @@ def measure(options: argparse.Namespace) -> dict:
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         world = Path(folder) / "world"
-        write_world(world, train=max(options.stories, FEWEST_STORIES), test=TEST_STORIES)
+        write_world(world, train=options.stories, test=TEST_STORIES)
         config = Config(
             visual=options.visual, latent_dim=options.latent_dim, dataset=str(world), device="cpu"
         )
@@ -285,6 +285,8 @@ def main() -> None:
     parser.add_argument("--latent_dim", type=int, default=16)
     parser.add_argument("--json", type=Path, help="file for all figures")
     options = parser.parse_args()
+    if options.stories < FEWEST_STORIES:
+        parser.error(f"--stories {options.stories}: give at least {FEWEST_STORIES}")
     found = measure(options)
     print(report(found))
     if options.json:

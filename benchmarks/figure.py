@@ -34,7 +34,8 @@ def _draw_epochs(axes: Axes, epoch: dict) -> None:
     axes.patches[0].set_alpha(0.5)
     axes.set_xlim(0, 1.2 * max(per_100.values()))
     axes.invert_yaxis()
-    axes.set_title("an epoch of the basecase, one thread")
+    threads = "one thread" if epoch["threads"] == 1 else f"{epoch['threads']} threads"
+    axes.set_title(f"an epoch of {epoch['arm'].partition('-')[0]}, {threads}")
     axes.set_xlabel("seconds per 100 stories")
 
 

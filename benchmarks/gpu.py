@@ -8,6 +8,7 @@ with CUDA graphs.
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -54,25 +55,33 @@ def measure(config: Config, stories, epochs: int, device: torch.device) -> dict:
         compile_visual(model)
     optimizer = make_optimizer(task)
     first = synchronised(lambda: train_epoch(task, optimizer, LoopState(), lambda epoch, step: None))
-    watched = subprocess.Popen(
-        ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms", "200"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
     numbers = range(1, epochs + 1)
-    taken = synchronised(
+    taken, busy = watched(
         lambda: [
             train_epoch(task, optimizer, LoopState(number), lambda epoch, step: None) for number in numbers
         ]
     )
-    watched.terminate()
-    busy = [float(line) for line in watched.communicate()[0].split() if line.strip().isdigit()]
     return {
         "first_epoch_seconds": first,
         "seconds": taken,
-        "utilisation_percent": statistics.mean(busy) if busy else None,
+        "utilisation_percent": busy,
         "parts": parts(task),
     }
+
+
+def watched(work: Callable[[], object]) -> tuple[float, float | None]:
+    """Seconds of the work, and how busy the GPU was in per cent; None where no `nvidia-smi` tells."""
+    if not shutil.which("nvidia-smi"):
+        return synchronised(work), None
+    watching = subprocess.Popen(
+        ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms", "200"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    taken = synchronised(work)
+    watching.terminate()
+    busy = [float(line) for line in watching.communicate()[0].split() if line.strip().isdigit()]
+    return taken, statistics.mean(busy) if busy else None
 
 
 def parts(task: StoryTask) -> dict[str, float]:

@@ -37,7 +37,7 @@ from ablation.world.places import PLACES
 from ablation.world.process import _draw_venue
 from ablation.world.state import Premise, State, Venue
 from ablation.world.story import plan_story
-from benchmarks.before_after import model_of
+from benchmarks.before_after import model_of, require_same_windows
 
 KINDS = ("held", "returns", "returns further", "cut", "new scene")
 FURTHEST_LIGHT = max(DIALS.light_steps)
@@ -79,7 +79,7 @@ def main() -> None:
     options = parser.parse_args()
     stories = load_stories(resolve(Config, with_recipe({"recipe": "cured"})), Console())
     places = evenly(len(stories.test), options.windows)
-    painted = {"model": model_pictures(options.checkpoint, places)} if options.checkpoint else {}
+    painted = {"model": model_pictures(options.checkpoint, stories, places)} if options.checkpoint else {}
     found = pictures(stories, places, painted) | naming(stories)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
@@ -97,9 +97,12 @@ def windows_of(windows: StoryWindows, places: np.ndarray) -> list[Window]:
 
 
 @torch.no_grad()
-def model_pictures(file: Path, places: np.ndarray) -> np.ndarray:
-    """(W, 3, 60, 125) in [0, 1]: what a checkpoint's model makes of the test windows at these places."""
+def model_pictures(file: Path, asked: Stories, places: np.ndarray) -> np.ndarray:
+    """(W, 3, 60, 125) in [0, 1]: what a checkpoint's model makes of the test windows at these places. Ends the program
+    where it has other ones.
+    """
     stories, task = model_of(file)
+    require_same_windows(stories, asked)
     batches = task.batches(stories.test, torch.from_numpy(places))
     return torch.cat([task.module.paint(task.module.fuse(batch))[0] for batch, _ in batches]).numpy()
 

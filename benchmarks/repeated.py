@@ -16,6 +16,8 @@ def write_repeated(folder: Path, train: int, test: int = 20) -> Path:
     if not small.exists():
         write_world(small, train=STORIES, test=test)
     made = folder / f"repeated-{train}"
+    if made.exists():
+        return made
     made.mkdir()
     (table,) = (pq.read_table(file) for file in sorted(small.rglob("train*.parquet")))
     for number, start in enumerate(range(0, train, STORIES)):

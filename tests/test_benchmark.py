@@ -4,7 +4,9 @@ import json
 import resource
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
+import mlflow
 import numpy as np
 import pytest
 import torch
@@ -16,10 +18,23 @@ from ablation.config.config import Config
 from ablation.console import Console
 from ablation.data.sources import first_rows
 from ablation.memory import keep_freed_memory
+from ablation.train.checkpoint import load_checkpoint, save_checkpoint
 from ablation.train.loop import make_optimizer
 from ablation.world.paint import paint
 from ablation.world.story import plan_story
-from benchmarks import epoch, figure, limits, plain, repeated, scaling, study, summary
+from benchmarks import (
+    before_after,
+    epoch,
+    figure,
+    gpu,
+    limits,
+    plain,
+    repeated,
+    saturation,
+    scaling,
+    study,
+    summary,
+)
 
 LARGEST_LOSS_DIFFERENCE, LARGEST_GRADIENT_DIFFERENCE = 1e-6, 1e-5
 
@@ -67,12 +82,19 @@ def test_the_step_is_that_of_the_plain_implementation(both):
 @pytest.mark.slow
 def test_the_benchmark_writes_its_ratios(tmp_path, monkeypatch):
     file = tmp_path / "epoch.json"
-    monkeypatch.setattr("sys.argv", ["epoch", "--stories", "16", "--repeats", "1", "--json", str(file)])
+    monkeypatch.setattr("sys.argv", ["epoch", "--stories", "20", "--repeats", "1", "--json", str(file)])
     epoch.main()
     found = json.loads(file.read_text())
     assert {"ratio_exact", "ratio_bf16", "ratio_floor", "ratio_five_epochs", "parts"} <= found.keys()
     assert set(found["parts"]) == {"data", "encoder", "decoder", "logits", "tracking"}
     assert found["ratio_exact"] > 0 and found["ratio_floor"] > 0
+
+
+def test_too_few_stories_for_an_epoch_are_refused(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["epoch", "--stories", "19"])
+    with pytest.raises(SystemExit):
+        epoch.main()
+    assert "--stories 19: give at least 20" in capsys.readouterr().err
 
 
 def test_bf16_stays_close_to_the_exact_step(both):
@@ -105,6 +127,41 @@ def test_kept_memory_is_not_asked_for_again():
     assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 1024
 
 
+def test_repeated_stories_of_one_size_are_written_once(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(repeated, "STORIES", 24)
+    shutil.copytree(world, tmp_path / "small")
+    made = repeated.write_repeated(tmp_path, 30)
+    assert repeated.write_repeated(tmp_path, 30) == made and len(list(made.glob("train*"))) == 2
+
+
+def test_without_nvidia_smi_nothing_is_said_of_how_busy_a_gpu_was(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr(gpu, "synchronised", lambda work: work())
+    assert gpu.watched(lambda: 1.5) == (1.5, None)
+
+
+def test_checkpoints_of_other_windows_are_not_set_beside_each_other(trained, tmp_path, monkeypatch):
+    artifact = f"runs:/{trained.run_id}/checkpoints/best.pt"
+    file, other, picture = (
+        Path(mlflow.artifacts.download_artifacts(artifact)),
+        tmp_path / "o.pt",
+        tmp_path / "p.jpg",
+    )
+    contents = load_checkpoint(file)
+    contents["identity"]["scored_windows"] = "sliding"
+    save_checkpoint(other, contents)
+    monkeypatch.setattr("sys.argv", ["before_after", str(file), str(other), str(picture)])
+    with pytest.raises(SystemExit, match="tested on other windows"):
+        before_after.main()
+    stories, _ = before_after.model_of(file)
+    with pytest.raises(SystemExit, match="tested on other windows"):
+        limits.model_pictures(other, stories, np.array([0]))
+    assert limits.model_pictures(file, stories, np.array([1, 0])).shape == (2, 3, 60, 125)
+    monkeypatch.setattr("sys.argv", ["before_after", str(file), str(file), str(picture)])
+    before_after.main()
+    assert Image.open(picture).width > 800
+
+
 @pytest.mark.slow
 def test_the_scaling_benchmark_and_the_figure(tmp_path, monkeypatch):
     monkeypatch.setattr(repeated, "STORIES", 20)
@@ -113,7 +170,10 @@ def test_the_scaling_benchmark_and_the_figure(tmp_path, monkeypatch):
     found = json.loads((tmp_path / "s.json").read_text())
     assert [row["stories"] for row in found["rows"]] == [20, 40]
     measured = {"seconds": {"plain": 9, "exact": 1.5, "bf16": 1.1}, "stories": 96, "ratio_floor": 1.7}
-    figure.speed_figure(measured, found).savefig(tmp_path / "speed.png")
+    measured |= {"arm": "ResNet64-dataset=world", "threads": 2}
+    drawn = figure.speed_figure(measured, found)
+    assert drawn.axes[0].get_title() == "an epoch of ResNet64, 2 threads"
+    drawn.savefig(tmp_path / "speed.png")
     assert Image.open(tmp_path / "speed.png").width > 800
 
 
@@ -128,6 +188,44 @@ def test_the_benchmarks_of_study_and_summary(tmp_path, monkeypatch):
     study.main()
     found = json.loads((tmp_path / "study.json").read_text())
     assert found["ratio"] > 0 and found["jobs"]["2"]["training"] > 0
+
+
+def test_the_figures_of_a_saturated_gru_by_hand():
+    gru = torch.nn.GRU(1, 2, batch_first=True)
+    with torch.no_grad():
+        gru.weight_ih_l0.copy_(
+            torch.tensor([[9.0], [9.0], [1.0], [-2.0], [9.0], [9.0]])
+        )  # reset, update, new
+        gru.bias_ih_l0.zero_()
+    images = torch.tensor([[3.0, 0.0], [3.0, 4.0]])
+    found = saturation.figures(gru, images, torch.tensor([[[1.0], [3.0]]]), torch.tensor([[0.5], [0.1]]))
+    assert found == pytest.approx({"rms": (34 / 4) ** 0.5, "spread": 1.0, "gates": 1 / 4, "state": 0.2})
+
+
+def test_the_table_of_saturation_holds_medians_at_the_start_and_at_the_end():
+    runs = [
+        {
+            "rms": (1.44, end),
+            "spread": (0.8, end),
+            "gates": (0.0, 0.994),
+            "state": (0.2, 0.0),
+            "prediction": (1, 0.005),
+        }
+        for end in (7.0, 26.71, 30.0)
+    ]
+    *_, row = saturation.table({"original": runs}).splitlines()
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells == ["original", "1.4 → 26.7", "0.80 → 26.71", "0% → 99%", "0.20 → 0.00", "0.5%"]
+
+
+def test_saturation_is_looked_at_before_and_after_training(world):
+    keys = {"dataset": str(world), "visual": "basecase", "epochs": 1, "text_pretraining": 1}
+    found = saturation.measured(Config(**keys))
+    assert found.keys() == saturation.HEAD.keys()
+    assert all(
+        np.isfinite(pair).all() and pair[0] != pair[1] for name, pair in found.items() if name != "gates"
+    )
+    assert found["gates"][0] < 0.1
 
 
 def test_a_viewer_cannot_tell_the_states_that_would_have_looked_the_same():

@@ -14,6 +14,7 @@ from ablation.config.command_line import entry_help, read_words, settings_of
 from ablation.config.config import Config
 from ablation.config.declare import keys_of, parse, resolve, to_text
 from ablation.config.entries import ENTRY_POINTS
+from ablation.config.metrics import MEASURES
 from ablation.config.mlproject import configuration_page, mlproject
 from ablation.config.recipes import RECIPES
 from ablation.errors import ConfigError
@@ -49,7 +50,8 @@ def test_the_defaults_are_those_of_the_original():
     [
         ("latent_dim", "0"), ("latent_dim", "16.5"), ("epochs", "-1"), ("epochs", "five"), ("visual", "vgg"),
         ("learning_rate", "nan"), ("learning_rate", "0"), ("learning_rate", "1e400"), ("equalize", "maybe"),
-        ("word_dropout", "1"), ("seed", ""), ("max_stories", "2"), ("batch_size", "1e3"), ("dataset", " "),
+        ("word_dropout", "1"), ("seed", ""), ("max_stories", "2"), ("max_stories", str(10**30)),
+        ("batch_size", "1e3"), ("dataset", " "),
     ],
 )  # fmt: skip
 def test_a_bad_value_is_named_with_its_limits(key, value):
@@ -67,7 +69,14 @@ def test_every_problem_comes_at_once():
 
 def test_values_that_do_not_go_together_are_refused():
     assert "raise one" in problems({"image_weight": 0, "text_weight": 0, "context_weight": 0})[0]
+    nothing = {"image_weight": 0, "text_weight": 0, "image_heads": "single"}
+    assert "no context loss: raise one" in problems(nothing)[0]
+    assert Config(image_weight=0, text_weight=0).context_weight > 0
     assert "text_decoder=trained" in problems({"word_dropout": 0.3})[0]
+    for looks_back in ("text_attention", "text_copy"):
+        (told,) = problems({"text_dim": 1, looks_back: "words"})
+        assert f"{looks_back}=words: give at least 2" in told
+    assert Config(text_dim=1).text_dim == 1
 
 
 def test_a_configuration_cannot_be_changed():
@@ -143,10 +152,47 @@ def test_arms_do_not_depend_on_the_seed():
 
 
 def test_words_of_the_command_line():
-    assert read_words(["--a", "1", "--b=x=y", "--c=-1"]) == {"a": "1", "b": "x=y", "c": "-1"}
+    assert read_words(["--a", "1", "--b=x=y", "--c=-1"]) == ({"a": "1", "b": "x=y", "c": "-1"}, [])
+    given, told = read_words(["stray", "--epochs", "--seed", "1", "--seed", "2"])
+    assert given == {"seed": "2"} and len(told) == 3
+
+
+@pytest.mark.parametrize(
+    "words, named",
+    [
+        ("main --epochs 0 --word_dropout 0.3", ["epochs=0", "text_decoder=trained"]),
+        ("main stray --epochs 0 --seed", ["stands alone", "--seed has no value", "epochs=0"]),
+        ("main --recipe cured --epochs 0 --visul x", ["train --recipe", "unknown key visul", "epochs=0"]),
+        ("summary --figures true --format x", ["name one with study", "format=x"]),
+        ("prepare --export x --max_stories 9 --dataset y --epochs 0", ["epochs=0", "writes only", "max_stories=9"]),
+        ("study stray --seeds 0 --study nope", ["stands alone", "seeds=0", "study=nope: there is no such file"]),
+        ("plan --jobs 0 --image_weight 0 --text_weight 0 --context_weight 0", ["jobs=0", *["raise one"] * 6]),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_command_comes_at_once(words, named):
+    entry, *rest = words.split()
     with pytest.raises(ConfigError) as caught:
-        read_words(["stray", "--epochs", "--seed", "1", "--seed", "2"])
-    assert len(caught.value.problems) == 3
+        settings_of(ENTRY_POINTS[entry], rest)
+    told = caught.value.problems
+    assert len(told) == len(named) and all(name in "\n".join(told) for name in named), told
+
+
+@pytest.mark.parametrize(
+    "words, named",
+    [
+        ("main --text_decoder learned --word_dropout 0.3", "text_decoder=learned"),
+        ("train --recipe curd --word_dropout 0.3", "recipe=curd"),
+        ("main --word_dropout lots", "word_dropout=lots"),
+        ("plan --text_decoder learned --word_dropout 0.3", "text_decoder=learned"),
+        ("study --study=", "study="),
+    ],
+)
+def test_nothing_is_said_of_what_hangs_on_a_bad_value(words, named):
+    entry, *rest = words.split()
+    with pytest.raises(ConfigError) as caught:
+        settings_of(ENTRY_POINTS[entry], rest)
+    (told,) = caught.value.problems
+    assert told.startswith(named)
 
 
 def test_a_recipe_given_twice_names_the_other_way():
@@ -196,3 +242,8 @@ def test_every_entry_point_has_its_module():
     for entry in ENTRY_POINTS.values():
         assert (ROOT / "ablation" / "commands" / f"{entry.module}.py").is_file()
         assert set(entry.listed) <= {f.name for f in fields(entry.settings)}
+
+
+def test_the_total_hangs_on_all_that_its_parts_hang_on():
+    parts = {key for loss in ("image", "text", "context") for key in MEASURES[f"test/{loss}_loss"].yardstick}
+    assert parts <= set(MEASURES["test/total_loss"].yardstick)

@@ -2,22 +2,28 @@
 
 import copy
 import itertools
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from ablation.config.config import Config
 from ablation.errors import AblationError, NonFiniteLoss
+from ablation.models.text import TextAutoencoder
 from ablation.randomness import derived_seed, generator
+from ablation.train import pretraining
 from ablation.train.checkpoint import load_checkpoint, restore, save_checkpoint, snapshot
 from ablation.train.gradient_norms import EVERY, GradientNorms
 from ablation.train.loop import LoopState, Pace, fit, make_optimizer
+from tests.test_losses import VOCABULARY, windows
 
 
 class Line:
     """y = w·x on seven points, in batches of three."""
 
-    pace = Pace(0.1)
+    pace, stories = Pace(0.1), 2
 
     def __init__(self, epochs=4, poison=None):
         torch.manual_seed(0)
@@ -58,6 +64,23 @@ def test_losses_are_weighted_by_samples():
     state = trained(task)
     assert [n for _, n in seen] == [3, 3, 1]
     assert state.history[0]["train/total_loss"] == pytest.approx(sum(v * n for v, n in seen) / 7)
+
+
+def test_the_speed_is_that_of_stories_however_many_samples_each_gives(monkeypatch):
+    seconds = itertools.count()
+    clock = SimpleNamespace(perf_counter=lambda: next(seconds))  # a second for each of three steps
+    monkeypatch.setattr("ablation.train.loop.time", clock)
+    assert trained(Line(epochs=1)).history[0]["speed/stories_per_second"] == 2 / 3
+
+
+def test_pretraining_counts_its_steps_once(monkeypatch):
+    train, counted, every_row = windows(np.zeros((40, 5)), np.full((40, 4), 2)), [], pretraining.every_row
+    monkeypatch.setattr(pretraining, "every_row", lambda windows: counted.append(1) or every_row(windows))
+    parts = (train, train, VOCABULARY, torch.device("cpu"))
+    task = pretraining.LanguageTask(Config(text_pretraining=1), TextAutoencoder(4, 2), *parts)
+    trained(task)
+    assert task.steps_per_epoch() == 13 and task.stories == 40
+    assert len(counted) == 3  # the steps, the epoch's rows, the validation's
 
 
 def test_the_best_epoch_is_that_of_the_lowest_validation_total():

@@ -17,7 +17,7 @@ from ablation.data.windows import StoryWindows
 from ablation.models import fused_loss
 from ablation.models.storyteller import Prediction
 from ablation.train.floors import batch_weighted_mean, floors
-from ablation.train.health import Spread, another_story, dead_units
+from ablation.train.health import Spread, dead_units, of_another_story
 from ablation.train.losses import context_target, story_losses, text_loss, window_losses
 
 AS_IS = nn.Linear(4, 4)
@@ -142,12 +142,18 @@ def test_spread_is_the_mean_standard_deviation_of_the_pixels():
     assert constant.value() == 0
 
 
-def test_dead_units_and_shuffled_stories():
+def test_dead_units():
     z = torch.tensor([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]])
     assert dead_units(z) == 0.5
-    rows = torch.arange(7)[:, None]
-    assert (another_story(rows) != rows).all()
-    assert sorted(another_story(rows)[:, 0].tolist()) == list(range(7))
+
+
+def test_each_window_has_a_partner_of_another_story():
+    assert of_another_story(np.arange(7)).tolist() == [4, 5, 6, 0, 1, 2, 3]
+    assert of_another_story(np.array([4, 4, 9, 9])).tolist() == [2, 3, 0, 1]
+    most_of_one = np.array([0, 1, 1, 1, 1, 1, 2])
+    partners = of_another_story(most_of_one)
+    assert (most_of_one[partners] != most_of_one).all() and partners[[0, 1, 6]].tolist() == [4, 6, 3]
+    assert of_another_story(np.array([3])) is None and of_another_story(np.array([3, 3])) is None
 
 
 def losses_and_gradients(loss, states, output):

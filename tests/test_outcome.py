@@ -54,3 +54,8 @@ def test_the_diagnosis_of_a_collapsed_run_and_of_one_that_learned():
     assert "vary with the story: spread 0.1000 against 0.2000; skill 0.33, on test 0.66" in told
     assert "words use the story: another story's would cost 0.410 nats" in told
     assert "skill" not in diagnosis(METRICS | {"health/text_condition_gap": 0.41})
+
+
+def test_what_one_validation_story_cannot_tell_is_not_claimed():
+    told = diagnosis({"health/prediction_spread": 0.0, "health/target_spread": 0.0})
+    assert told.count("is not known") == 2 and "constant" not in told and "ignore" not in told

@@ -7,8 +7,10 @@ import torch
 
 from ablation.commands.checkpoints import Checkpoints
 from ablation.commands.recorder import Recorder
+from ablation.commands.training import train_task
 from ablation.console import Console
-from ablation.errors import AblationError
+from ablation.errors import AblationError, NonFiniteLoss
+from ablation.track.mlflow_run import MlflowRun
 from ablation.train.checkpoint import load_checkpoint, snapshot
 from ablation.train.loop import LoopState, make_optimizer
 from ablation.train.seen_losses import SeenLosses
@@ -97,6 +99,55 @@ def test_both_checkpoints_are_on_disk_when_the_tracker_is_gone(tmp_path):
         checkpoints.write()
     epochs = [load_checkpoint(tmp_path / f"{name}.pt")["state"]["epoch"] for name in ("best", "last")]
     assert epochs == [1, 2]
+
+
+class Poisoned(Line):
+    """Its losses, or else its weights, are NaN from some step on. Looked at late, as a GPU's losses are."""
+
+    def __init__(self, after: int, spoilt: str, monkeypatch):
+        super().__init__(epochs=3)
+        self.steps, self.after, self.spoilt = 0, after, spoilt
+        monkeypatch.setattr(SeenLosses, "without_waiting", False)
+
+    def losses(self, x):
+        self.steps += 1
+        found = super().losses(x)
+        if self.steps <= self.after:
+            return found
+        if self.spoilt == "loss":
+            return {name: loss * float("nan") for name, loss in found.items()}
+        self.module.weight.register_hook(lambda gradient: gradient * float("nan"))
+        return found
+
+
+@pytest.mark.parametrize("spoilt, culprit", [("loss", "text_loss"), ("weight", "weight")])
+@pytest.mark.parametrize("after, kept", [(4, "step 1 of epoch 2"), (3, "epoch 1"), (0, "")])
+def test_no_checkpoint_holds_what_a_bad_step_made(store, monkeypatch, after, kept, spoilt, culprit):
+    monkeypatch.setattr(Checkpoints, "are_due", True)
+    monkeypatch.setattr(Recorder, "is_idle", True)
+    run, task = MlflowRun.start("poisoned", {}), Poisoned(after, spoilt, monkeypatch)
+    place = f"in epoch {after // 3 + 1} at step {after % 3 + 1}"
+    left = f"the checkpoint of {kept} is kept" if kept else "there is no checkpoint yet"
+    with pytest.raises(NonFiniteLoss, match=f"{culprit} is nan {place}.* {left}"):
+        train_task(task, run, {}, Console(), "training")
+    assert task.module.weight.isnan().all()
+    files = list(run.folder.glob("*last.pt"))
+    assert len(files) == (2 if after > 1 else 0)
+    assert all(load_checkpoint(file)["module"]["weight"].isfinite().all() for file in files)
+
+
+def test_a_stop_after_a_bad_step_keeps_the_checkpoint_before_it(store, monkeypatch):
+    run, task = MlflowRun.start("poisoned", {}), Poisoned(4, "loss", monkeypatch)
+
+    def stop(epoch, step):
+        if (epoch, step) == (2, 2):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("ablation.commands.training._bar", lambda *words: stop)
+    with pytest.raises(KeyboardInterrupt):
+        train_task(task, run, {}, Console(), "training")
+    contents = load_checkpoint(run.folder / "last.pt")
+    assert contents["state"]["epoch"] == 1 and contents["module"]["weight"].isfinite().all()
 
 
 def test_a_snapshot_does_not_move_with_the_weights():

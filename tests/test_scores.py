@@ -44,6 +44,11 @@ def test_the_losses_of_a_run_follow_from_those_of_its_windows(world, windows, pr
     assert found["text_tokens"].tolist() == tokens.tolist()
 
 
+def test_an_epoch_goes_over_stories_whatever_windows_it_takes(world):
+    task, stories = task_of(world, windows="sliding")
+    assert task.stories == stories.train.story_count == 19 < len(task.train)
+
+
 def test_scoring_windows_does_not_change_the_losses(world):
     task, stories = task_of(world)
     assert task.score(stories.test) == task.score(stories.test, WindowOutputs())

@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablation.train.questions import MOST_WRITTEN, ask, evenly
+from ablation.config.metrics import MEASURES
+from ablation.train import questions
+from ablation.train.questions import MOST_SOUGHT, MOST_WRITTEN, ask, evenly
+from ablation.train.scores import joined
 from ablation.train.understanding import Told, image_retrieval, naming, probes, text_retrieval
 from tests.test_scores import task_of
 
@@ -62,11 +65,14 @@ def test_a_name_with_marks_is_found_however_it_is_spaced():
 def test_retrieval_of_the_very_picture_of_any_and_of_one_for_all():
     draws = np.random.default_rng(0)
     targets = draws.random((200, 6))
-    assert image_retrieval(targets, targets)["health/test_image_retrieval"] == 1.0
-    constant = image_retrieval(np.full((200, 6), 0.5), targets)
+    every = np.arange(200)
+    assert image_retrieval(targets, every, targets)["health/test_image_retrieval"] == 1.0
+    constant = image_retrieval(np.full((200, 6), 0.5), every, targets)
     assert constant["health/test_image_retrieval"] == constant["floor/test_retrieval"] == 10 / 200
-    equal = image_retrieval(targets, np.full((200, 6), 0.5))
+    equal = image_retrieval(targets, every, np.full((200, 6), 0.5))
     assert equal["health/test_image_retrieval"] == 0.0
+    some = image_retrieval(targets[[3, 7, 9]], np.array([3, 7, 150]), targets)
+    assert some == {"health/test_image_retrieval": pytest.approx(2 / 3), "floor/test_retrieval": 10 / 200}
 
 
 def test_retrieval_of_words():
@@ -76,7 +82,10 @@ def test_retrieval_of_words():
     assert text_retrieval(["about word1"], np.array([13]), targets) == {"health/test_text_retrieval": 0.0}
 
 
-def test_a_model_is_asked_on_its_test_windows(world):
+def test_a_model_is_asked_on_its_test_windows(world, monkeypatch):
+    monkeypatch.setattr(questions, "MOST_SOUGHT", 20)
+    retrieval = []
+    monkeypatch.setattr(questions, "image_retrieval", lambda *a: retrieval.append(a) or image_retrieval(*a))
     task, stories = task_of(world, windows="sliding", text_copy="words", image_copy="pixels")
     _, outputs = task.test(stories.test)
     found, written = ask(task, stories.test, outputs, stories.tokenizer)
@@ -87,6 +96,17 @@ def test_a_model_is_asked_on_its_test_windows(world):
     assert {"health/test_probe_shot", "health/test_names_right", "health/test_image_retrieval"} <= set(found)
     assert found["floor/test_names_right"] == 1.0
     assert all(0 <= value <= 1 for value in found.values())
+    for name in found.keys() & MEASURES.keys():
+        assert MEASURES[name].low <= found[name] <= MEASURES[name].high, name
+    ((predicted, places, targets),) = retrieval
+    assert len(predicted) == len(places) == 20 < len(targets) == len(stories.test)
+    assert np.array_equal(places, evenly(len(stories.test), 20))
+    assert np.array_equal(predicted, joined(outputs.pictures)[places])
+
+
+@pytest.mark.parametrize("part, most", [("image", MOST_SOUGHT), ("text", MOST_WRITTEN)])
+def test_how_many_windows_are_sought_is_declared(part, most):
+    assert f"{most:,} of them" in MEASURES[f"health/test_{part}_retrieval"].unit and most >= 240
 
 
 def test_evenly_chosen_places():

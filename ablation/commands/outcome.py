@@ -38,6 +38,8 @@ def diagnosis(metrics: dict[str, float]) -> str:
 def _picture(metrics: dict[str, float]) -> str:
     spread, target = metrics["health/prediction_spread"], metrics["health/target_spread"]
     numbers = f"spread {spread:.4f} against {target:.4f}"
+    if not target:
+        return "Whether the predicted images vary is not known: all validation windows end in one frame."
     if spread <= COLLAPSED_SHARE * target:
         return f"Predicts one constant image: {numbers}{_saturation(metrics)}."
     own, test = metrics.get("health/image_skill"), metrics.get("health/test_image_skill")
@@ -54,7 +56,9 @@ def _saturation(metrics: dict[str, float]) -> str:
 
 
 def _words(metrics: dict[str, float]) -> str:
-    gap = metrics["health/text_condition_gap"]
+    gap = metrics.get("health/text_condition_gap")
+    if gap is None:
+        return "Whether the words use the story is not known: all validation windows are of one."
     if gap < NO_GAP:
         return f"The words ignore the story: another story's would cost {gap:+.4f} nats per token."
     return f"The words use the story: another story's would cost {gap:.3f} nats per token more."

@@ -3,18 +3,19 @@
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 
 from ablation.commands.checkpoints import BEST, Checkpoints, find_checkpoint, starting_point
 from ablation.commands.recorder import Recorder
 from ablation.console import Console
-from ablation.errors import AblationError, TrackingError
+from ablation.errors import AblationError, NonFiniteLoss, TrackingError
 from ablation.memory import keep_freed_memory
 from ablation.models.storyteller import Storyteller
 from ablation.track.mlflow_run import MlflowRun
 from ablation.train.checkpoint import load_checkpoint, restore, snapshot
-from ablation.train.loop import LoopState, Task, fit, make_optimizer
+from ablation.train.loop import LoopState, Task, fit, make_optimizer, require_finite
 
 Work = Callable[[], None]
 AfterEpoch = Callable[[LoopState], Work]
@@ -80,15 +81,19 @@ def train_task(
     for epoch, metrics in enumerate(state.history, start=1):
         run.log_metrics(metrics, step=epoch)
     checkpoints, bar = Checkpoints(run, run.folder), _bar(console, label, task)
+    kept = _reached(state) if contents else ""
     with Recorder(console, last=checkpoints.write) as recorder:
 
         def keep(is_best: bool, more: Work = lambda: None) -> None:
+            nonlocal kept
+            kept = _reached(state)
             contents = snapshot(task.module, optimizer, state, identity)
             recorder.submit(lambda: (checkpoints.keep(contents, is_best), more()))
 
         def after_step(epoch: int, step: int) -> None:
             bar(epoch, step)
             if checkpoints.are_due and recorder.is_idle:
+                require_finite(task.module, state)
                 keep(is_best=False)
 
         def record(state: LoopState, metrics: dict[str, float], is_best: bool) -> None:
@@ -98,8 +103,12 @@ def train_task(
 
         try:
             fit(task, optimizer, state, record, after_step)
+        except NonFiniteLoss as error:
+            raise error.keeping(kept) from None
         except (KeyboardInterrupt, TrackingError):
-            checkpoints.keep(snapshot(task.module, optimizer, state, identity), is_best=False)
+            with suppress(NonFiniteLoss):
+                require_finite(task.module, state)
+                checkpoints.keep(snapshot(task.module, optimizer, state, identity), is_best=False)
             raise
     console.close()
     restore(load_checkpoint(find_checkpoint(run, BEST)), task.module)

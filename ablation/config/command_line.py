@@ -13,10 +13,9 @@ from ablation.errors import ConfigError, shown
 HELP_WORDS = ("--help", "-h", "help")
 
 
-def read_words(words: list[str]) -> dict[str, str]:
-    """`--key value` and `--key=value` as a mapping.
-
-    Raises ConfigError naming every word without a key, key without a value, and key given twice.
+def read_words(words: list[str]) -> tuple[dict[str, str], list[str]]:
+    """`--key value` and `--key=value` as a mapping; and every word without a key, key without a value, and key given
+    twice, of which the last counts.
     """
     given, problems, rest = {}, [], list(words)
     while rest:
@@ -34,25 +33,27 @@ def read_words(words: list[str]) -> dict[str, str]:
             both = f"{shown(given[name])} and {shown(value)}"
             problems.append(f"--{shown(name)} is given twice ({both}): give it once")
         given[name] = value
-    if problems:
-        raise ConfigError(problems)
-    return given
+    return given, problems
 
 
 def settings_of(entry: EntryPoint, words: list[str]) -> Settings:
     """The checked settings of an entry point. Raises ConfigError with every problem."""
-    given = read_words(words)
+    given, problems = read_words(words)
     if entry.name in RECIPE_ENTRIES.values() and "recipe" in given:
         others = ", ".join(f"{name} ({recipe})" for recipe, name in RECIPE_ENTRIES.items())
-        raise ConfigError(
-            [
-                f"recipe is set by the entry point itself, each recipe has its own: {others}; "
-                "or use `python -m ablation train --recipe …`"
-            ]
+        problems.append(
+            f"recipe is set by the entry point itself, each recipe has its own: {others}; "
+            "or use `python -m ablation train --recipe …`"
         )
     if entry.takes_recipe:
         given = with_recipe({"recipe": entry.recipe} | given)
-    return _with_overrides(entry, given) if entry.takes_overrides else resolve(entry.settings, given)
+    try:
+        settings = _with_overrides(entry, given) if entry.takes_overrides else resolve(entry.settings, given)
+    except ConfigError as error:
+        raise ConfigError(problems + error.problems) from None
+    if problems:
+        raise ConfigError(problems)
+    return settings
 
 
 def _with_overrides(entry: EntryPoint, given: dict[str, str]) -> Settings:
@@ -61,7 +62,7 @@ def _with_overrides(entry: EntryPoint, given: dict[str, str]) -> Settings:
     """
     own, more = keys_of(entry.settings), keys_of(Config)
     problems = [unknown(name, own | more) for name in given if name not in own and name not in more]
-    overrides, settings = {}, None
+    overrides = {}
     if "recipe" in given:
         problems.append("recipe cannot be given: the study itself says which keys its arms set")
     for name in [name for name in given if name in more and name not in own]:
@@ -69,14 +70,25 @@ def _with_overrides(entry: EntryPoint, given: dict[str, str]) -> Settings:
             overrides[name] = to_text(parse(more[name], given[name]))
         except ValueError as error:
             problems.append(str(error))
+    if not problems:  # else arms would lack what was meant for them
+        problems += _problems_of_study(own["study"], given, overrides)
     try:
         settings = resolve(entry.settings, {name: value for name, value in given.items() if name in own})
     except ConfigError as error:
-        problems += error.problems
+        raise ConfigError(error.problems + problems) from None
     if problems:
         raise ConfigError(problems)
-    load_study(settings.study, overrides)
     return replace(settings, overrides=overrides)
+
+
+def _problems_of_study(declared: Key, given: dict[str, str], overrides: dict[str, str]) -> list[str]:
+    try:
+        load_study(parse(declared, given.get("study", declared.default)), overrides)
+    except ConfigError as error:
+        return error.problems
+    except ValueError:  # no name at all, which is told with the other settings
+        return []
+    return []
 
 
 def entry_of(name: str) -> EntryPoint:

@@ -6,9 +6,10 @@ recipes set stands in recipes.py.
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ablation.config.declare import Settings, key, keys_of, to_text
+from ablation.config.declare import Conflict, Settings, key, keys_of, to_text
 from ablation.config.recipes import RECIPES
 from ablation.errors import shown
 
@@ -152,7 +153,9 @@ class Config(Settings):
         low=20,
         high=1_000_000,
     )
-    max_stories: int | None = key(None, "read at most this many stories of each split", low=5)
+    max_stories: int | None = key(
+        None, "read at most this many stories of each split", low=5, high=1_000_000_000
+    )
     precision: str = key("fp32", "number format of the forward pass", choices=("fp32", "bf16"))
     compile: bool = key(
         False, "compile the visual networks (CUDA graphs on a GPU; on most CPUs it only costs time)"
@@ -167,22 +170,34 @@ class Config(Settings):
         None, "id of an unfinished run of the same configuration to continue", identity=False
     )
 
-    def conflicts(self) -> list[str]:
-        """What no model can be built or trained from."""
-        problems = []
-        if not (self.image_weight or self.text_weight or self.context_weight):
-            problems.append("image_weight, text_weight and context_weight are all 0: raise one")
+    def conflicts(self) -> list[Conflict]:
+        """What no model can be built or trained from. What is not given comes from the recipe."""
+        return [(("recipe", *keys), told) for keys, told in self._conflicts()]
+
+    def _conflicts(self) -> Iterator[Conflict]:
+        weights = ("image_weight", "text_weight", "context_weight")
+        if not any(getattr(self, weight) for weight in weights):
+            yield weights, "image_weight, text_weight and context_weight are all 0: raise one"
+        elif self.image_heads == "single" and not (self.image_weight or self.text_weight):
+            yield (
+                (*weights, "image_heads"),
+                "image_weight and text_weight are 0, and image_heads=single has no context loss: raise one",
+            )
         if self.word_dropout and self.text_decoder == "frozen":
-            problems.append(
+            yield (
+                ("word_dropout", "text_decoder"),
                 f"word_dropout={self.word_dropout:g} needs text_decoder=trained: a frozen decoder "
-                "learns nothing from dropped words"
+                "learns nothing from dropped words",
             )
+        for name in ("text_attention", "text_copy"):
+            if getattr(self, name) == "words" and self.text_dim == 1:
+                yield (name, "text_dim"), f"text_dim=1 is too narrow for {name}=words: give at least 2"
         if self.sentence_model != SENTENCE_MODEL and self.text_encoder != "minilm":
-            problems.append(
+            yield (
+                ("sentence_model", "text_encoder"),
                 f"sentence_model={shown(self.sentence_model)} is read by text_encoder=minilm only, and text_encoder is "
-                f"{self.text_encoder}: give both or neither"
+                f"{self.text_encoder}: give both or neither",
             )
-        return problems
 
     @property
     def scored(self) -> str:

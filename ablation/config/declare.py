@@ -141,6 +141,10 @@ def unknown(word: str, known) -> str:
     return f"unknown key {shown(str(word))}{nearest(word, known) or '; --help lists the keys'}"
 
 
+Conflict = tuple[tuple[str, ...], str]
+"""The keys that it hangs on, and a sentence."""
+
+
 class Settings:
     """Base of every settings dataclass: whatever way it is built, its values are typed and checked.
 
@@ -148,18 +152,19 @@ class Settings:
     """
 
     def __post_init__(self):
-        problems = []
+        problems: dict[str, str] = {}
         for name, declared in keys_of(type(self)).items():
             try:
-                object.__setattr__(self, name, parse(declared, getattr(self, name)))
+                value = parse(declared, getattr(self, name))
             except ValueError as error:
-                problems.append(str(error))
-        problems = problems or self.conflicts()
-        if problems:
-            raise ConfigError(problems)
+                problems[name], value = str(error), declared.default
+            object.__setattr__(self, name, value)
+        of_sound_keys = [told for keys, told in self.conflicts() if problems.keys().isdisjoint(keys)]
+        if problems or of_sound_keys:
+            raise ConfigError([*problems.values(), *of_sound_keys])
 
-    def conflicts(self) -> list[str]:
-        """Sentences on values that are fine alone and wrong together."""
+    def conflicts(self) -> list[Conflict]:
+        """Values that are fine alone and wrong together."""
         return []
 
     def texts(self) -> dict[str, str]:

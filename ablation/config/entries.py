@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ablation.config.config import Config
-from ablation.config.declare import Settings, key, keys_of
+from ablation.config.declare import Conflict, Settings, key, keys_of
 from ablation.config.recipes import RECIPES
 from ablation.errors import shown
 
@@ -25,10 +25,10 @@ class SummaryOptions(Settings):
     )
     figures: bool = key(False, "also draw a study: figures/ with each picture as PNG, SVG and PDF")
 
-    def conflicts(self) -> list[str]:
+    def conflicts(self) -> list[Conflict]:
         """Single configurations have no figures."""
-        asked_for_nothing = self.figures and self.study is None
-        return ["figures=true draws a study: name one with study"] if asked_for_nothing else []
+        told = "figures=true draws a study: name one with study"
+        return [(("figures", "study"), told)] if self.figures and self.study is None else []
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,19 @@ class PrepareOptions(Config):
         identity=False,
     )
 
-    def conflicts(self) -> list[str]:
-        """Other data sets are parquet already."""
-        problems = super().conflicts()
+    def conflicts(self) -> list[Conflict]:
+        """Other data sets are parquet already; the world is written whole."""
+        found = super().conflicts()
         if self.export and self.dataset != "storyworld":
-            problems.append(
-                f"export={shown(self.export)} writes only dataset=storyworld, not {shown(self.dataset)}"
+            told = f"export={shown(self.export)} writes only dataset=storyworld, not {shown(self.dataset)}"
+            found.append((("export", "dataset"), told))
+        if self.export and self.max_stories:
+            told = (
+                f"export={shown(self.export)} writes the whole world, whatever max_stories={self.max_stories} is: leave "
+                "max_stories out; world_stories sets how large the world is"
             )
-        return problems
+            found.append((("export", "max_stories"), told))
+        return found
 
 
 @dataclass(frozen=True)

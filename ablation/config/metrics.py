@@ -14,6 +14,7 @@ TOTAL_YARDSTICK = (
     "image_weight",
     "text_weight",
     "context_weight",
+    "batch_size",
 )
 IMAGE, TEXT = "image", "text"
 
@@ -46,9 +47,9 @@ LOSSES = {
 
 @dataclass(frozen=True)
 class Measure:
-    """`parts` are what it is learned from (the gate looks at them); `yardstick` names what sets its scale:
-    two runs that differ there do not compare on it. `ratio_of` are the loss and the floor, where it is their ratio.
-    `label` is its name in words.
+    """Within `low` and `high`, in `unit`. `parts` are what it is learned from (the gate looks at them); `yardstick`
+    names what sets its scale: two runs that differ there do not compare on it. `ratio_of` are the two logged metrics
+    that it is the quotient of, where it is not logged itself. `label` is its name in words.
     """
 
     name: str
@@ -150,8 +151,23 @@ MEASURES = {
             TEXT_YARDSTICK,
             label="nats that another story's condition costs",
         ),
-        Measure("health/test_image_retrieval", "share of windows", 0, 1, False, (IMAGE,)),
-        Measure("health/test_text_retrieval", "share of windows", 0, 1, False, (TEXT,), ("text_target",)),
+        Measure(
+            "health/test_image_retrieval",
+            "share of windows, 1,000 of them where there are more",
+            0,
+            1,
+            False,
+            (IMAGE,),
+        ),
+        Measure(
+            "health/test_text_retrieval",
+            "share of windows, 240 of them where there are more",
+            0,
+            1,
+            False,
+            (TEXT,),
+            ("text_target",),
+        ),
         Measure("health/test_names_right", "F1", 0, 1, False, (TEXT,), ("text_target",)),
         Measure("health/test_places_right", "F1", 0, 1, False, (TEXT,), ("text_target",)),
         Measure("health/test_probe_setting", "accuracy", 0, 1, False, (IMAGE, TEXT)),

@@ -1,5 +1,6 @@
 """Signs of life: does the prediction vary with the input, and does it need it?"""
 
+import numpy as np
 import torch
 
 ALIVE = 1e-6
@@ -32,6 +33,13 @@ def dead_units(z: torch.Tensor) -> float:
     return (z.abs().amax(dim=0) <= ALIVE).float().mean().item()
 
 
-def another_story(rows: torch.Tensor) -> torch.Tensor:
-    """Rows (N, …) with each replaced by that of a window half the set away, of another story."""
-    return rows.roll(len(rows) // 2, dims=0)
+def of_another_story(stories: np.ndarray) -> np.ndarray | None:
+    """(N,) for each of N windows, of the `stories` (N,), the place of one that is of another story: half the set away,
+    or the next there is. None where all are of one story.
+    """
+    if len(np.unique(stories)) < 2:
+        return None
+    places = np.roll(np.arange(len(stories)), len(stories) // 2)
+    while (own := stories[places] == stories).any():
+        places[own] = (places[own] + 1) % len(stories)
+    return places

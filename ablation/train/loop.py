@@ -52,6 +52,8 @@ class Task(Protocol):
     module: nn.Module
     pace: Pace
     epochs: int
+    stories: int
+    """That an epoch goes over, whatever it takes of each."""
 
     def training_batches(self, epoch: int) -> Iterator[tuple[Any, int]]:
         """The epoch's batches and the number of samples in each."""
@@ -157,7 +159,7 @@ def train_epoch(
     norms of the gradients and the speed, by the names they are logged under.
 
     A loss that is not finite ends it: on a CPU before the step is taken, on a GPU, which is not waited
-    for within an epoch, at the epoch's end.
+    for within an epoch, at the epoch's end; `require_finite` asks before.
     """
     task.module.train()
     epoch, here = state.epoch + 1, state.under_way
@@ -170,10 +172,9 @@ def train_epoch(
             _step(task, optimizer, batch, count, epoch, here, norms)
             here.seconds = time.perf_counter() - started
         tick(epoch, here.step)
-    for step, values in enumerate(here.seen.all(), start=1):
-        _check_finite(values, epoch, step)
+    _check_seen(here, epoch)
     means = {f"train/{name}": value for name, value in here.seen.means().items()} | norms.means()
-    return means | {"speed/stories_per_second": here.seen.samples / here.seconds}
+    return means | {"speed/stories_per_second": task.stories / here.seconds}
 
 
 def _step(task: Task, optimizer, batch: Any, count: int, epoch: int, here: EpochUnderWay, norms) -> None:
@@ -196,6 +197,20 @@ def _set_pace(optimizer: torch.optim.Optimizer, task: Task, step: int) -> None:
         nn.utils.clip_grad_norm_(trainable_parameters(task.module), task.pace.clip)
     for group in optimizer.param_groups:
         group["lr"] = task.pace.at(step, task.epochs * task.steps_per_epoch())
+
+
+def require_finite(module: nn.Module, state: LoopState) -> None:
+    """Raises NonFiniteLoss where a loss of the epoch under way, or a weight, is not finite. Waits for a GPU."""
+    epoch, here = state.epoch + 1, state.under_way
+    _check_seen(here, epoch)
+    for name, weights in module.state_dict().items():
+        if not weights.isfinite().all():
+            raise NonFiniteLoss(name, weights[~weights.isfinite()][0].item(), epoch, here.step)
+
+
+def _check_seen(here: EpochUnderWay, epoch: int) -> None:
+    for step, values in enumerate(here.seen.all(), start=1):
+        _check_finite(values, epoch, step)
 
 
 def _check_finite(values: dict[str, float], epoch: int, step: int) -> None:

@@ -47,9 +47,10 @@ class _Pretraining:
     def __init__(self, config: Config, train: StoryWindows, validation: StoryWindows, device):
         self.config, self.train, self.validation = config, train, validation
         self.tensors = SplitTensors.of(train, device)  # of the train split, so of both
+        self.stories, self.steps = train.story_count, -(-len(self.rows(train, 0)) // self.batch_size)
 
     def steps_per_epoch(self) -> int:
-        return -(-len(self.rows(self.train, 0)) // self.batch_size)
+        return self.steps
 
     def draws(self) -> dict[str, torch.Generator]:
         """None: an epoch's rows are drawn before its first step."""

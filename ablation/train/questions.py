@@ -11,7 +11,7 @@ from ablation.train.scores import WindowOutputs, joined
 from ablation.train.story_task import StoryTask
 from ablation.train.understanding import Told, image_retrieval, naming, probes, text_retrieval
 
-MOST_WRITTEN, MOST_READ, AT_ONCE = 240, 1000, 48
+MOST_WRITTEN, MOST_READ, MOST_SOUGHT, AT_ONCE = 240, 1000, 1000, 48
 LAST = WINDOW - 2
 """Frame 4's place in a window."""
 
@@ -22,12 +22,12 @@ def ask(
     """Metrics by their names, and as CSV the descriptions that the model wrote of at most `MOST_WRITTEN` windows,
     evenly chosen, beside the true ones.
     """
-    places = evenly(len(windows), MOST_WRITTEN)
+    places, sought = evenly(len(windows), MOST_WRITTEN), evenly(len(windows), MOST_SOUGHT)
     told = _told(task, windows, places, tokenizer)
     read = task.train.at(evenly(len(task.train), MOST_READ))
     found = probes(_codes(task, read), _marks(read, LAST), joined(outputs.codes), _marks(windows, LAST))
     found |= naming(told, [mark for mark in windows.marks if mark])
-    found |= image_retrieval(joined(outputs.pictures), joined(outputs.targets))
+    found |= image_retrieval(joined(outputs.pictures)[sought], sought, joined(outputs.targets))
     found |= text_retrieval(told.written, places, _texts(windows, windows.target_position))
     names = np.array(windows.names())[places]
     table = pd.DataFrame(

@@ -14,7 +14,7 @@ from ablation.data.windows import StoryWindows
 from ablation.models.storyteller import Condition, Prediction, Storyteller
 from ablation.randomness import generator
 from ablation.train.floors import image_skill
-from ablation.train.health import Spread, another_story, dead_units
+from ablation.train.health import Spread, dead_units, of_another_story
 from ablation.train.loop import Pace
 from ablation.train.losses import story_losses, text_loss, window_losses
 from ablation.train.scores import WindowOutputs
@@ -42,7 +42,7 @@ class StoryTask:
         self.config, self.module = config, module
         self.train, self.validation = train, validation
         self.vocabulary, self.device = vocabulary, device
-        self.epochs, self.pace = config.epochs, Pace.of(config)
+        self.epochs, self.pace, self.stories = config.epochs, Pace.of(config), train.story_count
         self.word_dropout_draws = generator(config.seed, "word dropout", 0)
         self.fused_dropout_draws = generator(config.seed, "fused dropout", 0)
         self.splits: dict[int, tuple[SplitTensors, dict[str, torch.Tensor]]] = {}
@@ -169,11 +169,14 @@ class StoryTask:
         self, windows: StoryWindows, z: torch.Tensor, own: dict[str, float]
     ) -> dict[str, float]:
         """What each loss costs when all that is known is another story's; near 0, the input is not used. On the first
-        windows, those that `z` and the losses `own` are of.
+        windows, those that `z` and the losses `own` are of; nothing where these are of one story.
         """
-        seen, places = SeenLosses(), torch.arange(len(z))
-        owns, others = self.batches(windows, places), self.batches(windows, another_story(places))
-        codes = another_story(z).split(self.config.batch_size)
+        partners = of_another_story(windows.stories[: len(z)])
+        if partners is None:
+            return {}
+        seen, other_places = SeenLosses(), torch.from_numpy(partners)
+        owns, others = self.batches(windows, torch.arange(len(z))), self.batches(windows, other_places)
+        codes = z[other_places.to(z.device)].split(self.config.batch_size)
         for (batch, count), (other, _), code in zip(owns, others, codes, strict=True):
             condition = Condition(code, other.frames, other.tokens)
             with self._precision():

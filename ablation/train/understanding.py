@@ -12,7 +12,7 @@ WORDS_AND_MARKS = re.compile(r"\w+|[^\w\s]")
 FEWEST_EXAMPLES = 8
 """Of a label that a probe is asked for."""
 NEAREST = 10
-PROBED = {"setting": "setting", "people": "people", "shot": "shot"}
+PROBED = ("setting", "people", "shot")
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ def probes(
     frame 4 that is known; beside it, as `floor/…`, that of always saying the commonest.
     """
     found = {}
-    for name, mark in PROBED.items():
-        known = _frequent([m.get(mark) for m in train_marks])
-        seen = [place for place, m in enumerate(train_marks) if m.get(mark) in known]
-        asked = [place for place, m in enumerate(marks) if m.get(mark) in known]
+    for name in PROBED:
+        known = _frequent([mark.get(name) for mark in train_marks])
+        seen = [place for place, mark in enumerate(train_marks) if mark.get(name) in known]
+        asked = [place for place, mark in enumerate(marks) if mark.get(name) in known]
         if len(known) < 2 or not asked:
             continue
-        labels = np.array([train_marks[place][mark] for place in seen])
-        answers = np.array([marks[place][mark] for place in asked])
+        labels = np.array([train_marks[place][name] for place in seen])
+        answers = np.array([marks[place][name] for place in asked])
         read = _linear(train_codes[seen], labels).predict(codes[asked])
         commonest = max(sorted(known), key=lambda label: (labels == label).sum())
         found[f"health/test_probe_{name}"] = float((read == answers).mean())
@@ -92,11 +92,13 @@ def _agreement(known: re.Pattern, said: str, true: str) -> float:
     return 2 * len(ours & theirs) / (len(ours) + len(theirs)) if ours or theirs else 1.0
 
 
-def image_retrieval(predicted: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """How often the true frame is among the ten nearest (L1) of all test targets; small pictures (N, D) of both.
-    `floor/test_retrieval` is what guessing gives, and what one picture for everything gives.
+def image_retrieval(predicted: np.ndarray, places: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """How often the true frame is among the ten nearest (L1) of all N test targets, small pictures (N, D), for the
+    windows `places`, of which `predicted` (n, D) was painted. `floor/test_retrieval` is what guessing gives, and what
+    one picture for everything gives.
     """
-    ranks = [_rank(np.abs(targets - row).mean(axis=1), place) for place, row in enumerate(predicted)]
+    pairs = zip(predicted, places, strict=True)
+    ranks = [_rank(np.abs(targets - row).mean(axis=1), place) for row, place in pairs]
     return {
         "health/test_image_retrieval": float((np.array(ranks) < NEAREST).mean()),
         "floor/test_retrieval": min(1.0, NEAREST / len(targets)),

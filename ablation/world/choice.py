@@ -92,8 +92,3 @@ class Replay:
 
 def choices_of(trace: Sequence[Draw]) -> tuple[tuple[str, int], ...]:
     return tuple((draw.name, draw.index) for draw in trace)
-
-
-def log_probability(trace: Sequence[Draw]) -> float:
-    """Nats, of the whole path."""
-    return sum(math.log(draw.probability) for draw in trace)

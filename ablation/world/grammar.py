@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from ablation.world import phrases
-from ablation.world.choice import Chooser, Draw, Replay
+from ablation.world.choice import Chooser
 from ablation.world.figure import Pose
 from ablation.world.framing import things_in_view
 from ablation.world.parameters import DIALS, Dials
@@ -176,10 +176,3 @@ def describe(state: State) -> str:
 
 def plain(text: str) -> str:
     return TAG.sub("", text)
-
-
-def wording_trace(state: State, dials: Dials = DIALS) -> list[Draw]:
-    """The grammar's decisions for this frame with the probabilities they had."""
-    replay = Replay(state.wording)
-    compose(state, replay, dials)
-    return replay.trace
