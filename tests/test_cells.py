@@ -49,11 +49,13 @@ def test_without_rivals_a_cell_goes_on(mine):
 
 
 @pytest.mark.parametrize("lesser", [True, False])
-def test_a_run_gives_way_to_one_that_is_at_work(mine, lesser):
-    other = rival(mine, lesser)
+def test_a_run_gives_way_to_one_that_is_at_work(mine, lesser, monkeypatch):
+    other, looks = rival(mine, lesser), []
+    monkeypatch.setattr(cells.time, "sleep", looks.append)
     with pytest.raises(Busy, match=other):
         cells._give_way(mine, CELL)
     ended = get_record(mine.run_id)
+    assert len(looks) == (0 if lesser else cells.LOOKS - 1)
     assert ended.status == "KILLED" and other in ended.tags["failure"]
 
 

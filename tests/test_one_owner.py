@@ -23,6 +23,7 @@ from ablation.track.left_behind import mark_dead_runs, undelivered
 from ablation.track.mlflow_run import MlflowRun, closing
 from ablation.track.owner import CLAIM_TAG, HEARTBEAT_TAG, OWNER_TAG, AtWork, is_at_work
 from ablation.track.run_folder import lock_of
+from tests.servers import wait_until
 from tests.test_tracked_run import left_by_a_dead_process
 
 ROOT = Path(__file__).parents[1]
@@ -109,11 +110,13 @@ def test_no_second_process_writes_where_one_is(run):
 def test_a_run_that_could_not_be_opened_whole_is_free_again(run, monkeypatch):
     run.settle()
     run.close()
+    before = set(threading.enumerate())
     with monkeypatch.context() as changed, pytest.raises(KeyboardInterrupt):
         changed.setattr(
             "ablation.track.mlflow_run._steps", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
         )
         MlflowRun.reopen(run.run_id)
+    wait_until(lambda: set(threading.enumerate()) <= before, 20)
     MlflowRun.reopen(run.run_id).finish()
 
 

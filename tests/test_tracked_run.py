@@ -253,9 +253,13 @@ def test_a_run_of_mlflow_run_that_takes_no_labels_does_not_end_the_command(
 
 
 def test_runs_of_others_are_left_alone(store):
-    theirs = MlflowClient().create_run("0", tags={"owner": "alice", "heartbeat": "fast"}).info.run_id
-    mark_dead_runs(lambda said: None)
-    assert MlflowClient().get_run(theirs).info.status == "RUNNING"
+    mark = "host boot 1 2"
+    for owner, heartbeat in (("alice", "1"), (mark, "fast")):
+        MlflowClient().create_run("0", tags={OWNER_TAG: owner, HEARTBEAT_TAG: heartbeat})
+    ours = MlflowClient().create_run("0", tags={OWNER_TAG: mark, HEARTBEAT_TAG: "1"}).info.run_id
+    said = []
+    mark_dead_runs(said.append)
+    assert len(said) == 1 and ours in said[0]
 
 
 def test_delivering_where_nothing_waits_says_so(command, store, monkeypatch):
