@@ -26,20 +26,32 @@ def held(file: Path, wait: bool) -> Iterator[bool]:
 
 
 def this_process() -> str:
-    """A mark of this process that no other one will ever have: host, boot, process, its start."""
-    return f"{socket.gethostname()} {_boot()} {os.getpid()} {_started(os.getpid())}"
+    """A mark of this process that no other one will ever have: host, boot, process, its start, and among which processes
+    its number is the only one (containers of a machine may share all but that).
+    """
+    return f"{socket.gethostname()} {_boot()} {os.getpid()} {_started(os.getpid())} {_numbered_by()}"
 
 
 def is_alive(owner: str) -> bool | None:
-    """Whether the process with that mark still runs; None when it is of another machine."""
-    host, boot, process, started = (owner.split() + [UNKNOWN] * 4)[:4]
-    if (host, boot) != (socket.gethostname(), _boot()):
+    """Whether the process with that mark still runs; None when it is of another machine or container. An earlier
+    version's marks end with the start.
+    """
+    host, boot, process, started, numbered_by = (owner.split() + [UNKNOWN] * 5)[:5]
+    if (host, boot) != (socket.gethostname(), _boot()) or numbered_by not in (UNKNOWN, _numbered_by()):
         return None
     return process.isdigit() and _started(int(process)) == started != UNKNOWN
 
 
 def _boot() -> str:
     return _read(Path("/proc/sys/kernel/random/boot_id"))[:13]
+
+
+def _numbered_by() -> str:
+    """The kernel's number of the space of process numbers that this process is in."""
+    try:
+        return os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    except OSError:
+        return UNKNOWN
 
 
 def _started(process: int) -> str:

@@ -31,9 +31,12 @@ def runs_folder() -> Path:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """A small file that is there whole or as it was before, whenever the process is killed."""
+    """A small file that is there whole or as it was before, whenever the process is killed or the power fails."""
     beside = file.with_name(f"{file.name}.partial")
-    beside.write_text(text, encoding="utf-8")
+    with beside.open("w", encoding="utf-8") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
     os.replace(beside, file)
 
 

@@ -93,7 +93,7 @@ def test_a_process_lives_until_it_is_dead():
     other.communicate()
     assert is_alive(mark) is False
     assert is_alive("elsewhere 123 4 5") is None and is_alive("") is None
-    host, boot, process, _ = this_process().split()
+    host, boot, process, *_ = this_process().split()
     assert is_alive(f"{host} {boot} {process} 1") is False  # its number was given anew
 
 

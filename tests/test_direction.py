@@ -18,7 +18,7 @@ ABOVE = {
     "models": {"config", "data", "errors", "randomness"},
     "train": {"config", "data", "models", "errors", "places", "randomness", "stopping"},
     "predict": {"config", "data", "models", "errors"},
-    "track": {"config", "predict", "errors", "ownership", "places"},
+    "track": {"config", "predict", "errors", "ownership", "places", "stopping"},
     "page": {"predict", "world"},
     "analyse": {"config", "errors"},
     "engines": {"config", "errors", "helpers", "stopping"},

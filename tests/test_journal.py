@@ -1,5 +1,9 @@
 """What a run has to tell the tracker: on disk, in order, once, whatever happens in between."""
 
+import json
+import os
+import resource
+import signal
 import time
 
 import pytest
@@ -9,9 +13,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import BAD_REQUEST, RESOURCE_DOES_NOT_EXIST
 
 from ablation.errors import TrackingError
+from ablation.places import write_whole
+from ablation.stopping import listen
 from ablation.track import delivery as module
 from ablation.track.delivery import Delivery, Undelivered
-from ablation.track.journal import LINES, Journal
+from ablation.track.journal import LINES, Journal, together
 from ablation.track.patience import may_pass, patiently
 
 
@@ -153,6 +159,80 @@ def test_a_quiet_run_gives_signs_of_life(deliver, tracker, monkeypatch):
     assert tracker.beats > 2
 
 
+def test_a_run_that_always_has_something_to_tell_gives_signs_of_life_too(deliver, tracker, monkeypatch):
+    """Such as one whose checkpoints are large and whose epochs are long."""
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_BEATS", 0.2)
+    tracker.send = lambda entry: time.sleep(0.05)
+    opened = deliver()
+    for n in range(20):
+        opened.put("file", {"file": str(n)})
+    opened.flush(5)
+    assert tracker.beats >= 3
+
+
+def test_a_sign_of_life_goes_before_what_waited_for_a_tracker_and_before_the_end(deliver, tracker):
+    opened = deliver()
+    tracker.away = True
+    opened.put("name", {"n": 0})
+    with pytest.raises(Undelivered):
+        opened.flush(patience=0.1)
+    beats = tracker.beats
+    tracker.away = False
+    opened.flush(5)
+    assert tracker.beats > beats
+    beats = tracker.beats
+    opened.put("name", {"n": 1})
+    opened.flush(5)
+    assert tracker.beats == beats
+    opened.put("status", {"status": "FINISHED", "ended": 1})
+    opened.flush(5)
+    assert tracker.beats == beats + 1
+
+
+def test_a_full_disk_when_an_entry_is_ticked_off_ends_the_waiting(deliver, monkeypatch):
+    def full(file, text):
+        raise OSError(28, "No space left on device", str(file))
+
+    monkeypatch.setattr("ablation.track.journal.write_whole", full)
+    opened = deliver()
+    opened.put("name", {"n": 0})
+    with pytest.raises(TrackingError, match=r"taken: No space left on device. Make room there"):
+        opened.flush(patience=60)
+    with pytest.raises(TrackingError, match="Make room there"):
+        opened.put("name", {"n": 1})
+
+
+def test_nobody_waits_for_a_delivery_that_is_over(deliver, tracker):
+    tracker.away = True
+    opened = deliver()
+    opened.put("name", {"n": 0})
+    opened.close()
+    opened.thread.join()
+    with pytest.raises(Undelivered, match="has not taken 1 entries"):
+        opened.flush(patience=60)
+
+
+def test_what_arrives_after_the_end_is_not_ticked_off(deliver, tracker):
+    """The journal may be another's by then."""
+    tracker.send = lambda entry: time.sleep(0.3)
+    opened = deliver()
+    opened.put("name", {"n": 0})
+    time.sleep(0.1)
+    opened.close()
+    opened.thread.join()
+    assert len(Journal(opened.journal.folder).waiting()) == 1
+
+
+def test_a_batch_holds_no_more_in_all_than_mlflow_takes(tmp_path):
+    journal = Journal(tmp_path)
+    for n in range(12):
+        tags = {f"tag {n} {i}": "1" for i in range(5)}
+        journal.append("batch", {"metrics": [["m", 0.0, 0, n]] * 90, "tags": tags})
+    batch = together(journal.waiting())
+    assert batch.number == 9
+    assert (len(batch.arguments["metrics"]), len(batch.arguments["tags"])) == (900, 50)
+
+
 def test_the_files_of_an_entry_go_when_it_is_taken(tmp_path):
     journal = Journal(tmp_path)
     first, second = (journal.new_folder() / "a.txt" for _ in range(2))
@@ -196,6 +276,97 @@ def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path, monkeypatch):
         journal.append("batch", {"n": 1})
     monkeypatch.undo()
     assert len(Journal(tmp_path).entries) == len(journal.entries) == 1
+
+
+@pytest.fixture
+def fuller():
+    """Has files grow by so many bytes at most, as a disk that is nearly full."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limit(file, more):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + more, limits[1]))
+
+    yield limit
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("stuck", [False, True], ids=["cut at once", "cut later"])
+def test_what_a_full_disk_took_in_part_is_cut_off(tmp_path, fuller, monkeypatch, stuck):
+    journal = Journal(tmp_path)
+    journal.append("batch", {"n": 0})
+    fuller(tmp_path / LINES, 50)
+    with monkeypatch.context() as changed:
+        if stuck:
+            real, calls = os.ftruncate, []
+
+            def only_once(file, size):
+                calls.append(size)
+                if len(calls) > 1:
+                    raise OSError(5, "Input/output error")
+                real(file, size)
+
+            changed.setattr("os.ftruncate", only_once)
+        with pytest.raises(OSError, match="File too large"):
+            journal.append("batch", {"text": "x" * 300})
+    assert journal.append("batch", {"n": 1}).number == 1
+    assert [entry.arguments["n"] for entry in Journal(tmp_path).entries] == [0, 1]
+
+
+def test_a_damaged_line_is_told_and_takes_no_other_with_it(tmp_path, caplog):
+    journal = Journal(tmp_path)
+    for n in range(3):
+        journal.append("name", {"n": n})
+    lines = (tmp_path / LINES).read_bytes().split(b"\n")
+    for damage in (b"\0" * 20, b'["name", {"n', b'"text"', b"\xff"):
+        (tmp_path / LINES).write_bytes(b"\n".join([lines[0], damage, *lines[2:]]))
+        again = Journal(tmp_path)
+        assert [(e.call, e.arguments) for e in again.entries] == [
+            ("name", {"n": 0}),
+            ("batch", {}),
+            ("name", {"n": 2}),
+        ]
+        assert "line 2 of" in caplog.records.pop().message
+
+
+def test_a_journal_that_lost_its_last_lines_still_tells_new_ones(tmp_path):
+    journal = Journal(tmp_path)
+    for n in range(3):
+        journal.take(journal.append("name", {"n": n}))
+    (tmp_path / LINES).write_text(json.dumps(["name", {"n": 0}]) + "\n")
+    new = Journal(tmp_path)
+    new.append("name", {"n": 9})
+    assert [entry.arguments["n"] for entry in new.waiting()] == [9]
+
+
+def test_a_small_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """Else it may be there and empty once the power has failed."""
+    order, fsync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr("os.fsync", lambda *words: (order.append("fsync"), fsync(*words)))
+    monkeypatch.setattr("os.replace", lambda *words: (order.append("replace"), replace(*words)))
+    write_whole(tmp_path / "small", "text")
+    assert order == ["fsync", "replace"] and (tmp_path / "small").read_text() == "text"
+
+
+def test_a_stop_while_an_entry_is_written_keeps_it(tmp_path, monkeypatch):
+    kept, real = signal.getsignal(signal.SIGTERM), os.fsync
+
+    def stopped(file):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+        real(file)
+
+    journal = Journal(tmp_path)
+    listen(signal.SIGTERM)
+    try:
+        with monkeypatch.context() as changed:
+            changed.setattr("os.fsync", stopped)
+            with pytest.raises(KeyboardInterrupt):
+                journal.append("name", {"n": 0})
+    finally:
+        signal.signal(signal.SIGTERM, kept)
+    journal.append("name", {"n": 1})
+    assert [e.arguments["n"] for e in journal.entries] == [0, 1]
+    assert Journal(tmp_path).entries == journal.entries
 
 
 def test_questions_wait_for_a_tracker_that_comes_back_but_not_for_ever(monkeypatch):

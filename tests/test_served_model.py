@@ -308,7 +308,7 @@ def telling(store, world):
     run.log_metrics({"test/image_loss": 0.5, "val/image_loss": 0.6}, 2)
     log_storyteller(task.config, task.module, stories.tokenizer, run, 2)
     yield run
-    run.delivery.close()
+    run.close()
 
 
 def everything_about(run_id):
@@ -370,7 +370,7 @@ def test_what_a_dead_process_left_is_delivered_with_its_model(store, world):
     task, stories = task_of(world)
     run = MlflowRun.start("a run", {"kind": "train"})
     run.settle()
-    run.delivery.close()
+    run.close()
     run.delivery.thread.join()
     run.delivery.put = run.delivery.journal.append  # as if the server were away
     log_storyteller(task.config, task.module, stories.tokenizer, run, 1)

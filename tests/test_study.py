@@ -216,6 +216,11 @@ def launch(store: Path, study: str, world: Path, *words: object) -> subprocess.P
 def test_a_study_that_is_killed_goes_on_by_the_same_command(study, world, store):
     words = ("--seeds", 2, "--jobs", 2)
     driver = launch(store, study, world, *words)
+    wait_until(lambda: find_runs("study"))
+    second = launch(store, study, world, *words)
+    assert second.wait(timeout=120) == 1
+    told = max(store.glob("out-*")).read_text().strip().splitlines()[-1]
+    assert f"is at work in process {driver.pid} on" in told and told.startswith("error: run ")
     wait_until(lambda: sum(cells_in_store().values()) >= 2)
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()

@@ -75,7 +75,7 @@ def test_a_picture_logged_again_takes_the_place_of_the_first(run):
     picture, small = Image.new("RGB", (80, 40), "red"), Image.new("RGB", (40, 20), "red")
     run.log_step_picture(picture, small, "predictions/val", 0)
     run.settle()
-    run.delivery.close()
+    run.close()
     again = MlflowRun.reopen(run.run_id)
     again.log_step_picture(picture, small, "predictions/val", 0)
     again.log_step_picture(picture, small, "predictions/val", 1)

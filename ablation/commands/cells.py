@@ -1,5 +1,6 @@
 """One task of a study, in whatever process it runs: a cell (one arm with one seed), or what cells share."""
 
+import time
 from functools import lru_cache
 from typing import Any
 
@@ -15,10 +16,10 @@ from ablation.ownership import held
 from ablation.places import cache_folder
 from ablation.track.code_state import code_state
 from ablation.track.mlflow_run import PARENT_TAG, MlflowRun, closing
+from ablation.track.owner import CLAIM_TAG, AtWork
 from ablation.track.query import RunRecord, find_runs
 from ablation.track.store import use_store
 
-CLAIM_TAG = "claim"
 DATA_KEYS = (
     "dataset",
     "world_stories",
@@ -31,6 +32,8 @@ DATA_KEYS = (
     "text_target",
     "batch_size",
 )
+LOOKS, SECONDS_BETWEEN_LOOKS = 5, 1.0
+"""At rivals for a cell that was begun on two machines at once."""
 SHOWN = ("test/image_loss", "test/text_loss", "floor/test_image_median")
 
 
@@ -57,10 +60,13 @@ def run_cell(work: dict[str, Any], console: Reporter) -> dict[str, Any]:
         finished = [run for run in earlier if run.status == "FINISHED"]
         if finished:
             return _result(finished[-1].run_id, finished[-1].metrics, found=True)
-        tracked = _open(config, work, earlier)
-        with closing(tracked, again="the same command goes on"):
-            prepared = stories_and_floors(data_part(config))
-            metrics = train(config, tracked, console, *prepared, expected_cell=work["cell_hash"])
+        try:
+            tracked = _open(config, work, earlier)
+            with closing(tracked, again="the same command goes on"):
+                prepared = stories_and_floors(data_part(config))
+                metrics = train(config, tracked, console, *prepared, expected_cell=work["cell_hash"])
+        except AtWork as error:
+            raise Busy(str(error)) from error
     return _result(tracked.run_id, metrics, found=False)
 
 
@@ -92,12 +98,26 @@ def _open(config: Config, work: dict[str, Any], earlier: list[RunRecord]) -> Mlf
 
 
 def _give_way(made: MlflowRun, cell: str) -> None:
-    """Of two machines that begin a cell at the same moment, the one with the earlier run goes on. Raises Busy."""
-    rivals = [run for run in find_runs("train", extra=f"tags.cell_hash = '{cell}'") if run.is_alive]
-    first = min(rivals, key=lambda run: (run.started, run.run_id), default=None)
-    if first is not None and first.run_id != made.run_id:
-        made.fail(f"run {first.run_id} of the same cell was there first", "KILLED")
-        raise Busy(f"run {first.run_id} is at it")
+    """Of machines that begin a cell at the same moment, one at most goes on. Raises Busy.
+
+    Who sees no rival goes on. Of those that see each other, the one with the least run id stays, as soon as it sees the
+    others gone; one that is still there then has seen none, and is at work.
+    """
+    for look in range(LOOKS):
+        rivals = _rivals(made, cell)
+        if not rivals:
+            return
+        if min(rivals) < made.run_id:
+            break
+        if look < LOOKS - 1:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+    made.fail(f"run {rivals[0]} of the same cell goes on instead", "KILLED")
+    raise Busy(f"run {rivals[0]} is at it")
+
+
+def _rivals(made: MlflowRun, cell: str) -> list[str]:
+    runs = find_runs("train", extra=f"tags.cell_hash = '{cell}'")
+    return [run.run_id for run in runs if run.is_alive and run.run_id != made.run_id]
 
 
 def _result(run_id: str, metrics: dict[str, float], found: bool) -> dict[str, Any]:

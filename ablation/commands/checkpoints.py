@@ -11,8 +11,9 @@ from typing import Any
 
 from ablation.console import Console
 from ablation.errors import AblationError, TrackingError
-from ablation.track.mlflow_run import MlflowRun, run_folder
+from ablation.track.mlflow_run import MlflowRun
 from ablation.track.query import download
+from ablation.track.run_folder import run_folder
 from ablation.train.checkpoint import copy_checkpoint, load_checkpoint, save_checkpoint
 
 LAST, BEST, BEFORE = "last.pt", "best.pt", "before-last.pt"

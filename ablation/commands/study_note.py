@@ -5,7 +5,8 @@ from ablation.analyse.study_tables import page_table
 from ablation.commands.judging import Judged, judging_told, study_parts
 from ablation.commands.notes import code_block
 from ablation.commands.report import PAGE, PLACE
-from ablation.track.mlflow_run import LONGEST_REASON, LONGEST_TAG, MlflowRun
+from ablation.track.endings import LONGEST_REASON
+from ablation.track.mlflow_run import LONGEST_TAG, MlflowRun
 from ablation.track.views import run_page, study_key, table_page
 
 TABLES, WHOLE = "summary", "summary/arms.md"

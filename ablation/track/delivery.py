@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ablation.errors import AblationError, TrackingError
+from ablation.places import refused
+from ablation.track.clock import steady
 from ablation.track.journal import Entry, Journal, together
+from ablation.track.owner import SECONDS_BETWEEN_BEATS
 from ablation.track.patience import in_short, may_pass, pauses, was_outrun
 
-SECONDS_BETWEEN_BEATS = 60
 logger = logging.getLogger("ablation")
 
 
@@ -19,8 +21,8 @@ class Undelivered(AblationError):
 
 
 class Delivery:
-    """`send` tells the tracker of one entry; telling it twice must be as telling it once. `beat` gives a sign
-    of life, now and then while there is nothing to tell.
+    """`send` tells the tracker of one entry; telling it twice must be as telling it once. `beat` gives a sign of life
+    and raises where the run is another's by now: every minute, after an outage, and before a status is told.
     """
 
     def __init__(self, journal: Journal, send: Callable[[Entry], None], beat: Callable[[], None]):
@@ -28,6 +30,7 @@ class Delivery:
         self.changed = threading.Condition()
         self.refusal: Exception | None = None
         self.gone_since: float | None = None
+        self.beaten = steady()
         self.trouble, self.closed = "", False
         self.thread = threading.Thread(target=self._work, name="delivery", daemon=True)
         self.thread.start()
@@ -41,7 +44,7 @@ class Delivery:
 
     def flush(self, patience: float, at_most: float | None = None) -> None:
         """Waits until all has arrived. Raises Undelivered when the tracker has not answered for `patience` seconds
-        of the waiting, or after `at_most` seconds; TrackingError when it refuses something.
+        of the waiting, or after `at_most` seconds; TrackingError when it, or the disk, refuses something.
         """
         began = time.monotonic()
         with self.changed:
@@ -49,10 +52,12 @@ class Delivery:
                 self._raise_refusal()
                 now = time.monotonic()
                 silent = 0.0 if self.gone_since is None else now - max(began, self.gone_since)
-                if silent > patience or (at_most is not None and now - began > at_most):
+                over = at_most is not None and now - began > at_most
+                if silent > patience or over or not self.thread.is_alive():
+                    still = "it is still taking them" if self.thread.is_alive() else "none is sent any more"
                     raise Undelivered(
                         f"the tracking server has not taken {len(self.journal.waiting())} entries "
-                        f"({self.trouble or 'it is still taking them'}); they lie in {self.journal.folder}"
+                        f"({self.trouble or still}); they lie in {self.journal.folder}"
                     )
                 self.changed.wait(0.2)
             self._raise_refusal()
@@ -64,11 +69,18 @@ class Delivery:
             self.changed.notify_all()
 
     def _raise_refusal(self) -> None:
+        if isinstance(self.refusal, AblationError):
+            raise self.refusal
         if self.refusal is not None:
             raise TrackingError(
-                f"the tracking server refuses what the run tells it: {in_short(self.refusal)}. It is kept in "
-                f"{self.journal.folder}; once the cause is gone the same command goes on"
+                f"{self._refused()}. What the tracking server lacks is kept in {self.journal.folder}; once the cause "
+                "is gone the same command goes on"
             ) from self.refusal
+
+    def _refused(self) -> str:
+        if isinstance(self.refusal, OSError) and self.refusal.errno:
+            return refused(self.refusal).rstrip(".")
+        return f"the tracking server refuses what the run tells it: {in_short(self.refusal)}"
 
     def _work(self) -> None:
         rest = pauses()
@@ -78,22 +90,26 @@ class Delivery:
                 return
             try:
                 self._tell(entry)
+                self._arrived(entry)
             except Exception as error:
-                if not self._lives_on(entry, error):
+                if not self._lives_on(error):
                     return
                 self._pause(next(rest))
             else:
                 rest = pauses()
-                self._arrived(entry)
 
     def _tell(self, entry: Entry | None) -> None:
         """A file that waits once more, further on, is sent then."""
-        if entry is None:
+        if self._seconds_to_beat() <= 0 or self.gone_since is not None or (entry and entry.call == "status"):
             self.beat()
-        elif not any(
+            self.beaten = steady()
+        if entry and not any(
             e.arguments == entry.arguments for e in self._later(entry) if e.call == entry.call == "file"
         ):
             self.send(entry)
+
+    def _seconds_to_beat(self) -> float:
+        return self.beaten + SECONDS_BETWEEN_BEATS - steady()
 
     def _later(self, entry: Entry) -> list[Entry]:
         with self.changed:
@@ -102,14 +118,14 @@ class Delivery:
     def _next(self) -> Entry | None:
         """The first that waits, with what can be told along, or None when it is time for a sign of life."""
         with self.changed:
-            self.changed.wait_for(lambda: self.closed or self.journal.waiting(), SECONDS_BETWEEN_BEATS)
+            self.changed.wait_for(lambda: self.closed or self.journal.waiting(), self._seconds_to_beat())
             waiting = self.journal.waiting()
             return together(waiting) if waiting else None
 
-    def _lives_on(self, entry: Entry | None, error: Exception) -> bool:
-        """False when the tracker refused the entry: a later try would fare no better."""
+    def _lives_on(self, error: Exception) -> bool:
+        """False when it is a refusal: a later try would fare no better."""
         with self.changed:
-            if entry is not None and not may_pass(error):
+            if not may_pass(error):
                 self.refusal = error
                 self.changed.notify_all()
                 return False
@@ -133,6 +149,6 @@ class Delivery:
                 seconds = time.monotonic() - self.gone_since
                 logger.warning("the tracking server answers again after %.0f s", seconds)
             self.gone_since, self.trouble = None, ""
-            if entry is not None:
+            if entry is not None and not self.closed:  # another may write there by now
                 self.journal.take(entry)
             self.changed.notify_all()

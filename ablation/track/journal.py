@@ -1,20 +1,24 @@
 """What a run has to tell the tracker, on disk, in order, until the tracker has taken it."""
 
 import json
+import logging
 import os
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from ablation.places import write_whole
+from ablation.stopping import whole
 
-MOST_AT_ONCE = {"metrics": 1000, "params": 100, "tags": 100}
+MOST_AT_ONCE, MOST_IN_ALL = {"metrics": 1000, "params": 100, "tags": 100}, 1000
 """In one of MLflow's batches."""
 LINES, TAKEN, FILES = "journal.jsonl", "taken", "files"
+logger = logging.getLogger("ablation")
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,15 @@ def together(entries: Sequence[Entry]) -> Entry:
             "params": held["params"] | entry.arguments.get("params", {}),
             "tags": held["tags"] | entry.arguments.get("tags", {}),
         }
-        if last is not None and any(len(more[name]) > most for name, most in MOST_AT_ONCE.items()):
+        if last is not None and not _fits(more):
             break
         held, last = more, entry
     return entries[0] if last is None else Entry(last.number, "batch", held)
+
+
+def _fits(batch: dict[str, Any]) -> bool:
+    counts = {name: len(batch[name]) for name in MOST_AT_ONCE}
+    return sum(counts.values()) <= MOST_IN_ALL and all(counts[n] <= most for n, most in MOST_AT_ONCE.items())
 
 
 class Journal:
@@ -50,25 +59,35 @@ class Journal:
     def __init__(self, folder: Path):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        _cut_torn_line(folder / LINES)
-        self.entries = read(folder / LINES)
-        self.done = _number(folder / TAKEN)
+        self.entries, self.size = read(folder / LINES)
+        self.done = min(number_taken(folder), len(self.entries))
 
     def append(self, call: str, arguments: dict[str, Any]) -> Entry:
         """Raises OSError where the disk refuses it, and is then as it was before."""
         entry = Entry(len(self.entries), call, arguments)
-        line = json.dumps([entry.call, entry.arguments]) + "\n"
-        with (self.folder / LINES).open("ab") as file:
-            start = file.tell()
-            try:
-                file.write(line.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            except OSError:
-                file.truncate(start)
-                raise
-        self.entries.append(entry)
+        line = (json.dumps([entry.call, entry.arguments]) + "\n").encode()
+        with whole():
+            self._write(line)
+            self.entries.append(entry)
+            self.size += len(line)
         return entry
+
+    def _write(self, line: bytes) -> None:
+        """Behind the whole lines, in place of what a write that broke off has left there."""
+        file = os.open(self.folder / LINES, os.O_WRONLY | os.O_CREAT, 0o666)
+        try:
+            os.ftruncate(file, self.size)
+            os.lseek(file, self.size, os.SEEK_SET)
+            written = 0
+            while written < len(line):
+                written += os.write(file, line[written:])
+            os.fsync(file)
+        except BaseException:
+            with suppress(OSError):
+                os.ftruncate(file, self.size)
+            raise
+        finally:
+            os.close(file)
 
     def waiting(self) -> list[Entry]:
         """What was not taken yet."""
@@ -88,22 +107,24 @@ class Journal:
         return Path(tempfile.mkdtemp(dir=self.folder / FILES))
 
 
-def read(file: Path) -> list[Entry]:
-    """The whole lines; one that was torn when its process was killed was never told of."""
-    if not file.exists():
-        return []
-    lines = file.read_bytes().split(b"\n")[:-1]
-    return [Entry(number, *json.loads(line)) for number, line in enumerate(lines)]
-
-
-def _cut_torn_line(file: Path) -> None:
-    """What a killed process began to write at the end."""
+def read(file: Path) -> tuple[list[Entry], int]:
+    """The whole lines and their bytes; one that was torn when its process was killed was never told of."""
     written = file.read_bytes() if file.exists() else b""
-    whole = written.rfind(b"\n") + 1
-    if whole != len(written):
-        os.truncate(file, whole)
+    size = written.rfind(b"\n") + 1
+    return [_entry(file, n, line) for n, line in enumerate(written[:size].split(b"\n")[:-1])], size
 
 
-def _number(file: Path) -> int:
+def number_taken(folder: Path) -> int:
+    """How many entries of the journal in that folder the tracker has."""
+    file = folder / TAKEN
     text = file.read_text() if file.exists() else ""
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isdecimal() else 0
+
+
+def _entry(file: Path, number: int, line: bytes) -> Entry:
+    """One that the disk has damaged keeps its place and tells nothing."""
+    try:
+        return Entry(number, *json.loads(line))
+    except (ValueError, TypeError):
+        logger.warning("line %d of %s is damaged: what it told is lost", number + 1, file)
+        return Entry(number, "batch", {})

@@ -1,33 +1,35 @@
 """What dead processes left: runs that still read RUNNING, and journals that the tracker has not taken."""
 
-import json
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
+from mlflow.entities import RunTag
+from mlflow.exceptions import MlflowException
 
 from ablation.errors import AblationError, TrackingError
 from ablation.ownership import held, is_alive
-from ablation.places import cache_folder, runs_folder
+from ablation.places import runs_folder
+from ablation.track.clock import now
 from ablation.track.delivery import Delivery
-from ablation.track.journal import Journal
-from ablation.track.mlflow_run import (
-    CONTINUES_TAG,
-    FAILURE_TAG,
-    JOURNAL,
-    NOTE_TAG,
-    OWNER_TAG,
-    PARENT_TAG,
-    TRACKER,
-    ended_early,
-    now,
-)
+from ablation.track.endings import FAILURE_TAG, NOTE_TAG, ended_early
+from ablation.track.journal import LINES, Journal, number_taken, read
+from ablation.track.mlflow_run import CONTINUES_TAG, LONGEST_TAG, PARENT_TAG
+from ablation.track.owner import HEARTBEAT_TAG, OWNER_TAG, AtWork, silence
+from ablation.track.patience import in_short, patiently
 from ablation.track.query import RunRecord, find_runs, get_record
+from ablation.track.run_folder import JOURNAL, TRACKER, about, alone, lock_of
 from ablation.track.sending import Sender
 from ablation.track.store import use_tracking_uri
 
 KINDS = ("train", "pretrain", "study")
+"""Whose processes end them; what `mlflow run` opened for other commands it ends itself, a moment after their process."""
+SECONDS_FOR_MLFLOW = 120
+OURS = f"tags.{OWNER_TAG} LIKE '% % % %' and tags.{HEARTBEAT_TAG} LIKE '1%'"
+REASON = "its process died or was killed; the same command goes on where it was"
+logger = logging.getLogger("ablation")
 Say = Callable[[str], None]
 
 
@@ -38,7 +40,7 @@ class Waiting:
     folder: Path
     run_id: str
     tracking_uri: str
-    owner: str
+    owners: tuple[str, str]
     entries: int
 
 
@@ -47,29 +49,43 @@ def mark_dead_runs(say: Say) -> list[RunRecord]:
     that this has brought to their end are returned.
     """
     finished = []
-    for run in (run for kind in KINDS for run in find_runs(kind, extra="attributes.status = 'RUNNING'")):
-        if run.is_alive:
+    for run in find_runs(None, extra=f"{OURS} and attributes.status = 'RUNNING'"):
+        if run.is_alive or (run.tags.get("kind") not in KINDS and silence(run.tags) < SECONDS_FOR_MLFLOW):
             continue
-        if any(waiting.run_id == run.run_id for waiting in undelivered()):
-            say(f"run {run.run_id} ({run.name}): {_try_to_deliver(run.run_id)}")
-        run = get_record(run.run_id)
-        if run.status == "FINISHED":
-            finished.append(run)
-        if run.status != "RUNNING" or run.is_alive:  # it was delivered to its end, or someone goes on with it
+        told = f"run {run.run_id} ({run.name})"
+        try:
+            with alone(run.run_id):
+                ended = _brought_to_its_end(run, told, say)
+        except AtWork:  # someone delivers it or goes on with it, just now
             continue
-        reason = "its process died or was killed; the same command goes on where it was"
-        MlflowClient().set_tag(run.run_id, FAILURE_TAG, reason)
-        MlflowClient().set_tag(
-            run.run_id, NOTE_TAG, ended_early("KILLED", reason, run.tags.get(NOTE_TAG, ""))
-        )
-        MlflowClient().set_terminated(run.run_id, "KILLED", int(run.tags.get("heartbeat", now())))
-        say(f"run {run.run_id} ({run.name}) read RUNNING, but {reason}: now KILLED")
+        except (AblationError, MlflowException) as error:
+            say(f"{told} reads RUNNING, but no process is at it; it cannot be marked: {in_short(error)}")
+            continue
+        if ended.status == "FINISHED":
+            finished.append(ended)
     return finished
 
 
-def _try_to_deliver(run_id: str) -> str:
+def _brought_to_its_end(run: RunRecord, told: str, say: Say) -> RunRecord:
+    """As it is now. Raises TrackingError or MlflowException where the tracker does not take its mark."""
+    waiting = _left_in(runs_folder() / run.run_id)
+    if waiting:
+        say(f"{told}: {_try_to_deliver(waiting)}")
+    run = get_record(run.run_id)
+    if run.status != "RUNNING" or run.is_alive:  # it was delivered to its end, or someone goes on with it
+        return run
+    page = ended_early("KILLED", REASON, run.tags.get(NOTE_TAG, ""))[:LONGEST_TAG]
+    tags = [RunTag(FAILURE_TAG, REASON), RunTag(NOTE_TAG, page)]
+    patiently(lambda: MlflowClient().log_batch(run.run_id, tags=tags))
+    ended = max(run.started, int(run.tags.get(HEARTBEAT_TAG, now())))
+    patiently(lambda: MlflowClient().set_terminated(run.run_id, "KILLED", ended))
+    say(f"{told} read RUNNING, but {REASON}: now KILLED")
+    return run
+
+
+def _try_to_deliver(waiting: Waiting) -> str:
     try:
-        return deliver(run_id)
+        return _deliver(waiting, 0)
     except AblationError as error:
         return str(error)
 
@@ -92,35 +108,49 @@ def _continued(runs: list[RunRecord]) -> bool:
 def undelivered() -> Iterator[Waiting]:
     """Journals of this machine that the tracker has not taken whole and that no process is at."""
     for place in sorted(runs_folder().glob(f"*/{TRACKER}")):
-        about = json.loads(place.read_text())
-        if is_alive(about[OWNER_TAG]):
-            continue
-        entries = len(Journal(place.parent / JOURNAL).waiting())
-        if entries:
-            yield Waiting(place.parent, about["run_id"], about["tracking_uri"], about[OWNER_TAG], entries)
+        waiting = _left_in(place.parent)
+        if waiting:
+            with held(lock_of(waiting.run_id), wait=False) as free:
+                pass
+            if free:
+                yield waiting
+
+
+def _left_in(folder: Path) -> Waiting | None:
+    """What a process that is gone has left; None where that is nothing, or cannot be read, which is told."""
+    try:
+        known = about(folder)
+        if known is None or is_alive(known.owner):
+            return None
+        entries = len(read(folder / JOURNAL / LINES)[0]) - number_taken(folder / JOURNAL)
+    except (OSError, ValueError) as error:
+        logger.warning("%s cannot be read and stays as it is: %s", folder, in_short(error))
+        return None
+    if entries <= 0:
+        return None
+    return Waiting(folder, known.run_id, known.tracking_uri, known.owners, entries)
 
 
 def deliver(run_id: str, patience: float = 0) -> str:
     """Tells the tracker what the run's dead process left here; how that went. Raises Undelivered or
     TrackingError.
     """
-    with held(cache_folder() / "locks" / f"deliver-{run_id}", wait=True):
-        waiting = next((each for each in undelivered() if each.run_id == run_id), None)
+    with alone(run_id):
+        waiting = _left_in(runs_folder() / run_id)
         return _deliver(waiting, patience) if waiting else "another process has delivered what was left"
 
 
 def _deliver(waiting: Waiting, patience: float) -> str:
-    run_id = waiting.run_id
     use_tracking_uri(waiting.tracking_uri)
-    client = MlflowClient()
-    owner = client.get_run(run_id).data.tags.get(OWNER_TAG, waiting.owner)
-    if owner not in ("", waiting.owner):
+    sender = Sender(MlflowClient(), waiting.run_id, waiting.owners)
+    try:
+        patiently(sender.check, patience)
+    except MlflowException as error:
         raise TrackingError(
-            f"run {run_id} has gone on elsewhere meanwhile ({owner.split()[0]}): what is left here in "
-            f"{waiting.folder} stays untold"
-        )
-    sender = Sender(client, run_id)
-    delivery = Delivery(Journal(waiting.folder / JOURNAL), sender.send, sender.beat)
+            f"the tracking server does not take it: {in_short(error)}. What is left waits in {waiting.folder}; remove "
+            "that folder to discard it"
+        ) from error
+    delivery = Delivery(Journal(waiting.folder / JOURNAL), sender.send, sender.check)
     try:
         delivery.flush(patience)
     finally:

@@ -7,10 +7,9 @@ away for a while, or a process that is killed, loses nothing.
 import json
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,39 +22,44 @@ from PIL import Image
 
 from ablation.config.declare import Key, parse, to_text
 from ablation.errors import AblationError, TrackingError
-from ablation.ownership import this_process
-from ablation.places import refused, runs_folder, write_whole
+from ablation.places import refused
+from ablation.track.clock import now
 from ablation.track.delivery import Delivery, Undelivered
+from ablation.track.endings import FAILURE_TAG, NOTE_TAG, ended_early
+from ablation.track.given_run import RUN_ID_VARIABLE, leave_given_run
 from ablation.track.journal import Journal
+from ablation.track.owner import CLAIM_TAG, OWNER_TAG, AtWork, require_free, signs_of_life
 from ablation.track.patience import PATIENCE, patiently
+from ablation.track.run_folder import JOURNAL, alone, take_over
 from ablation.track.sending import Sender
-from ablation.track.store import RUN_ID_VARIABLE, experiment_to_use, quiet_mlflow, tracking_uri
+from ablation.track.store import experiment_to_use, quiet_mlflow, tracking_uri
 from ablation.track.views import View, run_page
 
 LONGEST_TAG = 8000
-NOTE_TAG = "mlflow.note.content"
-PARENT_TAG, OWNER_TAG, HEARTBEAT_TAG = "mlflow.parentRunId", "owner", "heartbeat"
-OPENED_TAG, FAILURE_TAG, CONTINUES_TAG = "opened", "failure", "continues"
-JOURNAL, TRACKER = "journal", "tracker.json"
+PARENT_TAG, OPENED_TAG, CONTINUES_TAG = "mlflow.parentRunId", "opened", "continues"
 SECONDS_TO_DELIVER, SECONDS_TO_DELIVER_A_STOP = 60, 3
 """Waited at the end for a tracker that does not answer: of a run, and of one that was stopped."""
-ENDS = ("FAILED", "KILLED")
-LONGEST_REASON = 2000
 WEBP_QUALITY = 60
 
 
 class MlflowRun:
-    """A run that is open for writing. End it with `finish` or `fail`."""
+    """A run that is open for writing, by this process alone. End it with `finish` or `fail`."""
 
-    def __init__(self, client: MlflowClient, run: Run):
-        self.client, self.run_id, self.experiment_id = client, run.info.run_id, run.info.experiment_id
-        self.started, self.page = run.info.start_time, run_page(self.experiment_id, self.run_id)
-        self.note = run.data.tags.get(NOTE_TAG, "")
-        self.folder = run_folder(self.run_id)
-        about = {"tracking_uri": tracking_uri(), "run_id": self.run_id, OWNER_TAG: this_process()}
-        write_whole(self.folder / TRACKER, json.dumps(about))
-        sender = Sender(client, self.run_id)
-        self.delivery = Delivery(Journal(self.folder / JOURNAL), sender.send, sender.beat)
+    def __init__(self, client: MlflowClient, run_id: str, claim: str | None = None):
+        """Raises AtWork where another process is at it, unless it is there for the same claim."""
+        self.client, self.run_id = client, run_id
+        with ExitStack() as opened:
+            opened.enter_context(alone(run_id))
+            run = patiently(lambda: client.get_run(run_id))
+            require_free(run, claim)
+            self.folder = take_over(run_id, run.data.tags.get(OWNER_TAG, ""), tracking_uri())
+            sender = Sender(client, run_id)
+            patiently(sender.claim)
+            self.delivery = Delivery(Journal(self.folder / JOURNAL), sender.send, sender.beat)
+            opened.callback(self.delivery.close)
+            self.opened = opened.pop_all()
+        self.experiment_id, self.started = run.info.experiment_id, run.info.start_time
+        self.page, self.note = run_page(self.experiment_id, run_id), run.data.tags.get(NOTE_TAG, "")
         self.logged: dict[str, set[int]] = {}
 
     @classmethod
@@ -67,11 +71,12 @@ class MlflowRun:
         """
         quiet_mlflow()
         client = MlflowClient()
-        tags = tags | _owned() | ({PARENT_TAG: parent} if parent else {})
+        tags = tags | ({PARENT_TAG: parent} if parent else {})
         given = os.environ.get(RUN_ID_VARIABLE) if adopt else None
         if not given:
-            return cls(client, _created(client, name, tags))
-        opened = cls(client, patiently(lambda: client.get_run(given)))
+            return cls(client, _created(client, name, tags | signs_of_life()))
+        leave_given_run()
+        opened = cls(client, given)
         opened._put("name", {"name": name})
         opened.set_tags(tags)
         return opened
@@ -79,17 +84,25 @@ class MlflowRun:
     @classmethod
     def reopen(cls, run_id: str, tags: dict[str, str] | None = None) -> "MlflowRun":
         """A run that was left unfinished, running again, now owned by this process. What its last owner did not
-        deliver from this machine goes first.
+        deliver from this machine goes first. Raises AtWork where another process is at it, unless its claim is the one
+        among the tags.
         """
         quiet_mlflow()
-        client = MlflowClient()
-        opened = cls(client, patiently(lambda: client.get_run(run_id)))
-        opened._put("status", {"status": "RUNNING"})
-        opened._put("untag", {"name": FAILURE_TAG})
-        opened.set_tags((tags or {}) | _owned())
-        opened.delivery.flush(SECONDS_TO_DELIVER)
-        opened.logged = patiently(lambda: _steps(client, run_id))
+        opened = cls(MlflowClient(), run_id, (tags or {}).get(CLAIM_TAG))
+        try:
+            opened._put("status", {"status": "RUNNING"})
+            opened._put("untag", {"name": FAILURE_TAG})
+            opened.set_tags(tags or {})
+            opened.delivery.flush(SECONDS_TO_DELIVER)
+            opened.logged = patiently(lambda: _steps(opened.client, run_id))
+        except BaseException:
+            opened.close()
+            raise
         return opened
+
+    def close(self) -> None:
+        """Another process may open it now. What was not delivered stays on disk."""
+        self.opened.close()
 
     def log_params(self, texts: dict[str, str], declared: dict[str, Key]) -> None:
         """Logs what is not there yet; what `mlflow run` logged as raw text must mean the same.
@@ -124,10 +137,9 @@ class MlflowRun:
         self._put("view", {"experiment_id": self.experiment_id, "view": asdict(view)})
 
     def log_metrics(self, values: dict[str, float], step: int) -> None:
-        """One value for each name at this step: one that was logged already stays. A sign of life too."""
+        """One value for each name at this step: one that was logged already stays."""
         moment, new = now(), {n: float(v) for n, v in values.items() if step not in self.logged.get(n, ())}
-        metrics = [[name, value, moment, step] for name, value in new.items()]
-        self._put("batch", {"metrics": metrics, "tags": {HEARTBEAT_TAG: str(moment)}})
+        self._put("batch", {"metrics": [[name, value, moment, step] for name, value in new.items()]})
         for name in new:
             self.logged.setdefault(name, set()).add(step)
 
@@ -187,9 +199,10 @@ class MlflowRun:
                 f"run {self.run_id} is finished, but {error}. Once the server is there again:  "
                 "python -m ablation deliver"
             ) from error
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
         finally:
-            self.delivery.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+            self.close()
 
     def fail(self, reason: str, status: str = "FAILED") -> None:
         """Ends the run as FAILED (or KILLED) with the reason in the tag `failure`; what the tracker does not take
@@ -200,11 +213,12 @@ class MlflowRun:
             self._put("status", {"status": status, "ended": now()})
             patience = SECONDS_TO_DELIVER_A_STOP
             self.delivery.flush(patience, at_most=patience if status == "KILLED" else None)
-        self.delivery.close()
-        if self.delivery.refusal:  # what came before the end was refused: the end at least is told
+        refusal = self.delivery.refusal
+        if refusal and not isinstance(refusal, AtWork):  # of what came before: the end at least is told
             with suppress(Exception):
                 self.client.set_tag(self.run_id, FAILURE_TAG, reason[:LONGEST_TAG])
                 self.client.set_terminated(self.run_id, status)
+        self.close()
 
     def _put(self, call: str, arguments: dict[str, Any]) -> None:
         try:
@@ -233,29 +247,14 @@ def closing(run: MlflowRun, again: str | None = None) -> Iterator[MlflowRun]:
     run.finish()
 
 
-def run_folder(run_id: str) -> Path:
-    """Where a run keeps its checkpoints and its journal until it is finished."""
-    folder = runs_folder() / run_id
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def ended_early(status: str, reason: str, page: str) -> str:
-    """A run's page with what ended it above it, in place of what ended it before."""
-    heads = tuple(f"**{each}**: " for each in ENDS)
-    known = page.partition("\n\n")[2] if page.startswith(heads) else page
-    told = " ".join(reason.split())
-    return f"**{status}**: {told[:LONGEST_REASON]}\n\n{known}".rstrip()
-
-
 def step_picture_name(run_id: str, started: int, key: str, step: int) -> str:
     """As the UI reads it, without its ending: key, step, a time stamp and an id."""
     identity = uuid.uuid5(uuid.NAMESPACE_URL, f"{run_id}/{key}/{step}")
     return f"{key.replace('/', '~')}+step+{step}+timestamp+{started}+{identity}"
 
 
-def _created(client: MlflowClient, name: str, tags: dict[str, str]) -> Run:
-    """Made once, also when the first answer was lost on its way."""
+def _created(client: MlflowClient, name: str, tags: dict[str, str]) -> str:
+    """The id of a new run, made once, also when the first answer was lost on its way."""
     experiment, mark, tries = patiently(lambda: experiment_to_use(client)), uuid.uuid4().hex, []
 
     def create() -> Run:
@@ -264,7 +263,7 @@ def _created(client: MlflowClient, name: str, tags: dict[str, str]) -> Run:
         about = resolve_tags() | tags | {OPENED_TAG: mark}
         return made[0] if made else client.create_run(experiment, run_name=name, tags=about)
 
-    return patiently(create)
+    return patiently(create).info.run_id
 
 
 def _steps(client: MlflowClient, run_id: str) -> dict[str, set[int]]:
@@ -276,15 +275,6 @@ def _steps(client: MlflowClient, run_id: str) -> dict[str, set[int]]:
 def _folder_of(place: str) -> str | None:
     parent = Path(place).parent
     return None if parent == Path() else str(parent)
-
-
-def now() -> int:
-    """Milliseconds since 1970."""
-    return int(time.time() * 1000)
-
-
-def _owned() -> dict[str, str]:
-    return {OWNER_TAG: this_process(), HEARTBEAT_TAG: str(now())}
 
 
 def _canonical(text: str, declared: Key | None) -> str:

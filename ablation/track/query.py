@@ -1,7 +1,6 @@
 """Runs read back from the tracking server, as plain values."""
 
 import gc
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,8 +15,8 @@ from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 
 from ablation.errors import TrackingError
-from ablation.ownership import is_alive
-from ablation.track.mlflow_run import HEARTBEAT_TAG, OWNER_TAG, PARENT_TAG
+from ablation.track.mlflow_run import PARENT_TAG
+from ablation.track.owner import is_at_work
 from ablation.track.patience import patiently
 from ablation.track.store import quiet_mlflow
 
@@ -25,7 +24,6 @@ MODEL_NAME = "storyteller"
 PAGE = 1000
 RUNS_AT_ONCE, REQUESTS_AT_ONCE = 500, 8
 MOST_POINTS = 10_000_000
-SECONDS_OF_SILENCE = 900
 
 
 @dataclass(frozen=True)
@@ -48,13 +46,7 @@ class RunRecord:
     @property
     def is_alive(self) -> bool:
         """Whether someone is at it: its process lives, or, on another machine, gave a sign lately."""
-        if self.status != "RUNNING":
-            return False
-        known = is_alive(self.tags.get(OWNER_TAG, ""))
-        if known is not None:
-            return known
-        silent = time.time() - int(self.tags.get(HEARTBEAT_TAG, 0)) / 1000
-        return silent < SECONDS_OF_SILENCE
+        return is_at_work(self.status, self.tags)
 
 
 @contextmanager
@@ -71,8 +63,8 @@ def without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def find_runs(kind: str, experiment: str | None = None, extra: str = "") -> list[RunRecord]:
-    """Our runs of a kind, oldest first, in the named experiment or in all.
+def find_runs(kind: str | None, experiment: str | None = None, extra: str = "") -> list[RunRecord]:
+    """Our runs of a kind, or of any, oldest first, in the named experiment or in all.
 
     `extra` is a further condition in MLflow's filter language. Raises TrackingError when the named
     experiment does not exist.
@@ -81,9 +73,10 @@ def find_runs(kind: str, experiment: str | None = None, extra: str = "") -> list
         return _find_runs(kind, experiment, extra)
 
 
-def _find_runs(kind: str, experiment: str | None, extra: str) -> list[RunRecord]:
+def _find_runs(kind: str | None, experiment: str | None, extra: str) -> list[RunRecord]:
     quiet_mlflow()
-    client, condition = MlflowClient(), f"tags.kind = '{kind}'" + (f" and {extra}" if extra else "")
+    client = MlflowClient()
+    condition = " and ".join(filter(None, (kind and f"tags.kind = '{kind}'", extra)))
     found, token = [], None
     while True:
         page = patiently(

@@ -3,18 +3,21 @@ stores hold once, and all else overwrites itself.
 """
 
 import logging
-import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
+from ablation.ownership import this_process
+from ablation.places import runs_folder
+from ablation.track.endings import FAILURE_TAG, NOTE_TAG, without_end
 from ablation.track.journal import Entry
 from ablation.track.model_sending import send_model
+from ablation.track.owner import HEARTBEAT_TAG, OWNER_TAG, require_owner, signs_of_life
 from ablation.track.patience import in_short, may_pass
 from ablation.track.views import View, was_edited
 
@@ -22,18 +25,37 @@ logger = logging.getLogger("ablation")
 
 
 class Sender:
-    """Tells the tracker about one run."""
+    """Tells the tracker about one run, as long as that belongs to one of `owners` (this process, if not given)."""
 
-    def __init__(self, client: MlflowClient, run_id: str):
-        self.client, self.run_id = client, run_id
+    def __init__(self, client: MlflowClient, run_id: str, owners: Collection[str] = ()):
+        self.client, self.run_id, self.owners = client, run_id, owners or (this_process(),)
+        self.ended = False
 
     def send(self, entry: Entry) -> None:
         """Raises what the client raises."""
         getattr(self, f"_{entry.call}")(**entry.arguments)
 
+    def claim(self) -> None:
+        """The run is this process's from now on."""
+        self._set_tags(signs_of_life())
+
+    def check(self) -> Run:
+        """The run. Raises AtWork where it belongs to someone else by now."""
+        run = self.client.get_run(self.run_id)
+        require_owner(run, self.owners, runs_folder() / self.run_id)
+        return run
+
     def beat(self) -> None:
-        """A sign of life."""
-        self._batch(tags={"heartbeat": str(int(time.time() * 1000))})
+        """A sign of life; a run that was taken for dead meanwhile runs again. Raises AtWork as `check` does."""
+        run = self.check()
+        self._set_tags({HEARTBEAT_TAG: signs_of_life()[HEARTBEAT_TAG]})
+        if run.info.status != "RUNNING" and not self.ended:
+            self._status("RUNNING")
+            self._untag(FAILURE_TAG)
+            self._set_tags({NOTE_TAG: without_end(run.data.tags.get(NOTE_TAG, ""))})
+
+    def _set_tags(self, tags: dict[str, str]) -> None:
+        self.client.log_batch(self.run_id, tags=[RunTag(*tag) for tag in tags.items()])
 
     def _batch(
         self,
@@ -41,11 +63,13 @@ class Sender:
         params: dict[str, str] | None = None,
         tags: dict[str, str] | None = None,
     ) -> None:
+        """Without the signs of life that journals of an earlier version hold: they are old."""
+        new = {name: text for name, text in (tags or {}).items() if name not in (OWNER_TAG, HEARTBEAT_TAG)}
         self.client.log_batch(
             self.run_id,
             metrics=[Metric(*metric) for metric in metrics],
             params=[Param(*param) for param in (params or {}).items()],
-            tags=[RunTag(*tag) for tag in (tags or {}).items()],
+            tags=[RunTag(*tag) for tag in new.items()],
         )
 
     def _tag_run(self, run_id: str, tags: dict[str, str]) -> None:
@@ -87,6 +111,7 @@ class Sender:
                 raise
 
     def _status(self, status: str, ended: int | None = None) -> None:
+        self.ended = ended is not None
         if ended is None:
             self.client.update_run(self.run_id, status=status)
         else:

@@ -16,9 +16,10 @@ from ablation.config.config import DEFAULT_EXPERIMENT, short_hash
 from ablation.errors import AblationError, TrackingError
 from ablation.ownership import held
 from ablation.places import cache_folder
+from ablation.track.endings import FAILURE_TAG
+from ablation.track.given_run import RUN_ID_VARIABLE, own_given_run, tell_given_run
 from ablation.track.patience import in_short
 
-RUN_ID_VARIABLE = "MLFLOW_RUN_ID"
 EXPERIMENT_VARIABLE = "MLFLOW_EXPERIMENT_ID"
 SHORT_TRIES = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -44,7 +45,12 @@ def open_store() -> None:
     uri = tracking_uri()
     if uri.startswith(("http://", "https://")):
         _ask_server(uri)
-        return
+    else:
+        _open_database(uri)
+    own_given_run()
+
+
+def _open_database(uri: str) -> None:
     with held(cache_folder() / "locks" / f"store-{short_hash({'uri': uri})}", wait=True):
         try:
             _make_file(uri)
@@ -149,18 +155,16 @@ def telling_mlflow_run() -> Iterator[None]:
     try:
         yield
     except AblationError as error:
-        if opened_by_mlflow_run():
-            MlflowClient().set_tag(os.environ[RUN_ID_VARIABLE], "failure", str(error)[:4000])
+        told = str(error)[:4000]
+        tell_given_run(lambda client, given: client.set_tag(given, FAILURE_TAG, told))
         raise
 
 
 def label_bystander(name: str, kind: str) -> None:
     """Names the run that `mlflow run` opened for a command that trains nothing itself."""
-    given = os.environ.get(RUN_ID_VARIABLE)
-    if given:
-        client = MlflowClient()
-        client.update_run(given, name=name)
-        client.set_tag(given, "kind", kind)
+    own_given_run()
+    tell_given_run(lambda client, given: client.update_run(given, name=name))
+    tell_given_run(lambda client, given: client.set_tag(given, "kind", kind))
 
 
 def experiment_to_use(client: MlflowClient) -> str:

@@ -1,0 +1,107 @@
+"""A cell that two machines begin at the same moment is trained by one of them."""
+
+import threading
+from contextlib import suppress
+
+import pytest
+from mlflow import MlflowClient
+
+from ablation.commands import cells
+from ablation.config.config import Config
+from ablation.engines.task import Busy
+from ablation.track.clock import now
+from ablation.track.mlflow_run import MlflowRun
+from ablation.track.owner import CLAIM_TAG, HEARTBEAT_TAG, OWNER_TAG
+from ablation.track.query import find_runs, get_record
+
+CELL = "0123"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(cells, "SECONDS_BETWEEN_LOOKS", 0.05)
+
+
+def work(claim, parent):
+    return {"claim": claim, "cell_hash": CELL, "tags": {}, "parent": parent, "name": "a cell"}
+
+
+def rival(of, lesser):
+    """A run of the same cell on another machine, whose clock is an hour behind."""
+    tags = {"kind": "train", "cell_hash": CELL, OWNER_TAG: "elsewhere b 1 2 3", HEARTBEAT_TAG: str(now())}
+    while True:
+        made = MlflowClient().create_run("0", tags=tags, start_time=now() - 3_600_000).info.run_id
+        if (made < of.run_id) == lesser:
+            return made
+        MlflowClient().delete_run(made)
+
+
+@pytest.fixture
+def mine(store):
+    run = MlflowRun.start("mine", {"kind": "train", "cell_hash": CELL})
+    run.settle()
+    return run
+
+
+def test_without_rivals_a_cell_goes_on(mine):
+    cells._give_way(mine, CELL)
+    mine.finish()
+
+
+@pytest.mark.parametrize("lesser", [True, False])
+def test_a_run_gives_way_to_one_that_is_at_work(mine, lesser, monkeypatch):
+    other, looks = rival(mine, lesser), []
+    monkeypatch.setattr(cells.time, "sleep", looks.append)
+    with pytest.raises(Busy, match=other):
+        cells._give_way(mine, CELL)
+    ended = get_record(mine.run_id)
+    assert len(looks) == (0 if lesser else cells.LOOKS - 1)
+    assert ended.status == "KILLED" and other in ended.tags["failure"]
+
+
+def test_the_one_with_the_least_id_stays_when_the_others_give_way(mine, monkeypatch):
+    other, looks = rival(mine, lesser=False), []
+
+    def pause(seconds):
+        looks.append(seconds)
+        if len(looks) == 2:
+            MlflowClient().set_terminated(other, "KILLED")
+
+    monkeypatch.setattr(cells.time, "sleep", pause)
+    cells._give_way(mine, CELL)
+    assert len(looks) == 2
+    mine.finish()
+
+
+def test_of_many_that_begin_at_once_one_at_most_goes_on(store):
+    parent = MlflowRun.start("study", {"kind": "study"})
+    for _ in range(4):
+        begin, on = threading.Barrier(3), []
+
+        def try_it(claim, begin=begin, on=on):
+            begin.wait()
+            with suppress(Busy):
+                on.append(cells._open(Config(), work(claim, parent.run_id), []))
+
+        threads = [threading.Thread(target=try_it, args=(name,)) for name in "abc"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(on) <= 1
+        at_work = [run.run_id for run in find_runs("train") if run.status == "RUNNING"]
+        assert at_work == [run.run_id for run in on]
+        for run in on:
+            run.finish()
+    parent.finish()
+
+
+def test_a_cell_whose_run_another_process_is_at_is_tried_again_later(mine, monkeypatch):
+    monkeypatch.setattr("ablation.track.run_folder.SECONDS_TO_LET_GO", 0)
+    monkeypatch.setattr(cells, "use_store", lambda *_: None)
+    mine.set_tags({CLAIM_TAG: "ours"})
+    mine.settle()
+    about = {"config": {}, "tracking_uri": "", "experiment_id": "0"}
+    with pytest.raises(Busy, match=f"run {mine.run_id} is at work"):
+        cells.run_cell(work("ours", "p") | about, None)
+    mine.finish()
