@@ -20,6 +20,7 @@ from ablation.config.study_file import load_study
 from ablation.console import Silent
 from ablation.track.code_state import code_hash, code_hashes
 from ablation.track.query import find_runs, metric_history
+from ablation.track.views import run_page
 from tests.servers import wait_until
 
 ROOT = Path(__file__).parents[1]
@@ -111,6 +112,8 @@ def test_a_study_runs_is_found_again_and_judged(command, study, world, store):
     assert code == 0, err
     code, out, err = command("summary", "--study", study, "--out", "drawn", "--figures", "true")
     assert code == 0 and "figures/arms" in out, err
+    assert run_page(parent.experiment_id, parent.run_id) in out
+    assert f"python -m ablation report --study {study} --out drawn" in out
     assert {p.suffix for p in (store / "drawn" / "figures").iterdir()} == {".png", ".svg", ".pdf"}
     arms = pd.read_csv(store / "tables" / "arms.csv")
     assert arms["arm"].tolist() == ["Basecase", "norm", "wide"] * 2
