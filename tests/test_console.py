@@ -6,7 +6,9 @@ import time
 
 import pytest
 
-from ablation.console import Console
+from ablation.commands.study_progress import TESTING, StudyProgress
+from ablation.console import Console, Silent
+from ablation.engines.task import Event, Task
 
 
 class Terminal(io.StringIO):
@@ -31,3 +33,16 @@ def shown(monkeypatch, stream):
 def test_a_bar_is_for_a_terminal_and_not_for_a_pipe(monkeypatch, stream, there):
     assert ("working:  67%" in shown(monkeypatch, stream)) == there
     assert there or stream.getvalue() == ""
+
+
+def test_a_cell_of_a_study_is_done_once_its_model_is_tested():
+    tasks = [Task(name, "", {}) for name in ("short", "long")]
+    progress = StudyProgress(Silent(), "study", tasks, {"short": 2 + TESTING, "long": 8 + TESTING})
+    done = []
+    for text, share in (("training a", 0.5), ("training a", 1.0), ("testing a", 0.0), ("testing a", 0.5)):
+        progress(Event("long", "progress", share, text))
+        done.append(progress.done)
+    progress(Event("long", "progress", 0.3, "preparing test stories"))
+    total = 10 + 2 * TESTING
+    assert done == pytest.approx([4 / total, 8 / total, 8 / total, (8 + TESTING / 2) / total])
+    assert progress.done == done[-1]
