@@ -210,6 +210,14 @@ def test_each_recipe_has_an_entry_point_with_its_own_defaults():
     assert "--batch_size 16" in entry_help(ENTRY_POINTS["cured"])
 
 
+@pytest.mark.parametrize("name", ENTRY_POINTS)
+def test_what_a_key_is_for_stands_in_its_column_or_on_the_next_line(name):
+    heads = [line for line in entry_help(ENTRY_POINTS[name]).splitlines() if line.startswith("  --")]
+    assert heads
+    for line in heads:
+        assert len(line.split()) == 2 or (line[31] == " " != line[32]), line
+
+
 def test_a_run_is_named_after_the_recipe_it_is_nearest_to():
     cured = Config(**RECIPES["cured"])
     assert (

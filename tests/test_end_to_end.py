@@ -15,10 +15,12 @@ from PIL import Image
 
 from ablation.commands.epoch_records import EpochRecords
 from ablation.config.metrics import MEASURES
+from ablation.console import Console
 from ablation.errors import NonFiniteLoss
 from ablation.places import runs_folder
 from ablation.track.mlflow_run import MlflowRun
 from ablation.track.query import find_runs, metric_history
+from ablation.track.views import run_page, table_page
 from ablation.train.loop import fit
 
 FAST = ("--text_pretraining", 2, "--batch_size", 4)
@@ -55,8 +57,16 @@ def artifacts(run_id, folder=""):
     return {f.path for f in MlflowClient().list_artifacts(run_id, folder)}
 
 
-def test_one_configuration_is_all_there(train, store):
+def test_one_configuration_is_all_there(train, store, monkeypatch):
+    bars = {}
+    monkeypatch.setattr(
+        Console, "progress", lambda self, label, *place: bars.setdefault(label, []).append(place)
+    )
     record, out = train("--latent_dim", 24, "--seed", 3)
+    assert list(bars)[-2:] == [f"training {record.name}", f"testing {record.name}"]
+    for moved in (bars[label] for label in list(bars)[-2:]):
+        assert moved == sorted(moved) and len({total for _, total in moved}) == 1 and moved[-1][0] > 0
+    assert 0.5 < moved[-1][0] / moved[-1][1] < 1
     assert (record.name[:14], record.status) == ("ResNet24-e2-s3", "FINISHED")
     for split in ("train", "val"):
         for loss in LOSSES:
@@ -231,13 +241,17 @@ def test_what_the_machine_lacks_is_told_before_anything_is_done(
 
 
 def test_pretraining_by_itself_is_found_by_main(command, world, store, train):
-    assert command("pretrain", "--part", "text", "--dataset", world, "--text_pretraining", 2)[0] == 0
+    code, first, err = command("pretrain", "--part", "text", "--dataset", world, "--text_pretraining", 2)
+    assert code == 0, err
     (pretraining,) = find_runs("pretrain")
     assert sorted(metric_history(pretraining.run_id, "val/text_loss")) == [1, 2]
     record, _ = train()
     assert record.tags["text_autoencoder"] == pretraining.run_id
-    assert "stands already" in command("pretrain", "--dataset", world, "--text_pretraining", 2)[1]
-    assert len(find_runs("pretrain")) == 1
+    again = command("pretrain", "--dataset", world, "--text_pretraining", 2)[1]
+    assert "stands already" in again and len(find_runs("pretrain")) == 1
+    for out in (first, again):
+        assert run_page(pretraining.experiment_id, pretraining.run_id) in out
+        assert f"start from it:  python -m ablation main --dataset {world} --text_pretraining 2" in out
 
 
 def test_a_visual_autoencoder_can_be_pretrained(train):
@@ -249,6 +263,7 @@ def test_the_embedded_world_is_the_default_data_set(command, store):
     code, out, err = command("prepare", "--world_stories", 20, "--export", "world")
     assert code == 0, err
     assert "train stories" in out and list((store / "world").rglob("train-*.parquet"))
+    assert out.endswith("\ntrain on it:  python -m ablation main --world_stories 20\n")
     code, _, err = command("prepare", "--world_stories", 20, "--export", "world")
     assert code == 1 and "not an empty folder" in err
 
@@ -371,6 +386,7 @@ def test_the_summary_is_read_from_the_server(command, train, store, world):
     assert results["Image Loss"][0] == pytest.approx(mean, abs=1e-4)
     assert out.count("left out:") == 2 and f"repeats {kept.run_id}" in out and "is FAILED" in out
     assert len(list((store / "tables").glob("loss_summary_*.csv"))) == 2
+    assert table_page(kept.experiment_id, "runs") in out and "python -m ablation study" in out
     first = {p.name: p.read_bytes() for p in (store / "tables").iterdir()}
     command("summary", "--out", "tables", "--format", "markdown")
     assert first == {p.name: p.read_bytes() for p in (store / "tables").iterdir()}

@@ -11,13 +11,16 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
+from ablation.commands.marks import verdict_tag
+from ablation.track.views import study_views
 from tests.browser import NARROW, PATIENCE, WIDE, chromium, executable, mlflow_ui
 from tests.test_study import STUDY
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[1]
 PRINTED = re.compile(r"http://127\.0\.0\.1:5000/(#/\S+)")
-COLUMNS = ("arm", "seed", "latent_dim", "verdict.small", "test/image_loss", "floor/test_image_median")
+(VIEW, _) = study_views("0" * 32, "small", verdict_tag("small"), "place")
+COLUMNS = [column.split("`")[1] for column in VIEW.state()["selectedColumns"]]
 
 
 @pytest.fixture(scope="module")

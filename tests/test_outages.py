@@ -124,6 +124,7 @@ def test_a_server_that_never_comes_back_loses_nothing(server, tracking, world, t
     server.start()
     assert main(["deliver"]) == 0
     tracked = only_run(client)
+    assert f"{server.uri}/#/experiments/0/runs/{tracked.info.run_id}?" in capsys.readouterr().out
     assert tracked.info.status == "FINISHED"
     assert steps_of(client, tracked, "train/total_loss") == [1, 2, 3, 4]
     assert (

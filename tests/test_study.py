@@ -17,9 +17,10 @@ from mlflow import MlflowClient
 from ablation.commands.judging import find_study, read_record
 from ablation.commands.study import stories_of
 from ablation.config.study_file import load_study
-from ablation.console import Silent
+from ablation.console import Console, Silent
 from ablation.track.code_state import code_hash, code_hashes
 from ablation.track.query import find_runs, metric_history
+from ablation.track.views import run_page
 from tests.servers import wait_until
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +72,7 @@ def values(run_id: str) -> dict:
     return {name: metric_history(run_id, name) for name in names}
 
 
-def test_a_study_runs_is_found_again_and_judged(command, study, world, store):
+def test_a_study_runs_is_found_again_and_judged(command, study, world, store, monkeypatch):
     words = ("study", "--study", study, "--seeds", 2, "--jobs", 2, "--dataset", world)
     code, out, err = command(*words)
     assert code == 0, err
@@ -111,6 +112,8 @@ def test_a_study_runs_is_found_again_and_judged(command, study, world, store):
     assert code == 0, err
     code, out, err = command("summary", "--study", study, "--out", "drawn", "--figures", "true")
     assert code == 0 and "figures/arms" in out, err
+    assert run_page(parent.experiment_id, parent.run_id) in out
+    assert f"python -m ablation report --study {study} --out drawn" in out
     assert {p.suffix for p in (store / "drawn" / "figures").iterdir()} == {".png", ".svg", ".pdf"}
     arms = pd.read_csv(store / "tables" / "arms.csv")
     assert arms["arm"].tolist() == ["Basecase", "norm", "wide"] * 2
@@ -121,8 +124,11 @@ def test_a_study_runs_is_found_again_and_judged(command, study, world, store):
     command("summary", "--study", parent.run_id, "--out", "tables", "--format", "latex")
     assert first == {p.name: p.read_bytes() for p in (store / "tables").iterdir()}
 
+    bars = []
+    monkeypatch.setattr(Console, "progress", lambda self, *moved: bars.append(moved))
     code, out, err = command("report", "--study", "small", "--out", "page")
     assert code == 0 and "report.html" in out, err
+    assert bars == sorted(bars) and {label for label, _, _ in bars} == {"the report"} and len(set(bars)) > 8
     page = (store / "page" / "report.html").read_text()
     logged = MlflowClient().download_artifacts(parent.run_id, "report/report.html", str(store))
     assert Path(logged).read_text() == page

@@ -4,12 +4,12 @@ import base64
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,10 +18,10 @@ from fastapi.testclient import TestClient
 from ablation.page.app import FILES, HERE, make_app
 from ablation.predict.packing import unpack
 from ablation.predict.story import read_stories
+from tests.browser import chromium
 from tests.servers import answers, free_port, wait_until
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture
@@ -118,17 +118,6 @@ def page(trained, tmp_path):
     opened.process.wait()
 
 
-@pytest.fixture
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs `pip install playwright`")
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium")
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
 def pictures_of(page, number):
     answer = json.load(urllib.request.urlopen(f"{page.address}/examples/{number}"))
     return [base64.b64decode(image.partition(",")[2]) for image in answer["images"]]
@@ -136,51 +125,129 @@ def pictures_of(page, number):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1400, 800, 390])
-def test_a_visitor_sees_an_answer_changes_the_story_and_sees_another(page, browser, tmp_path, width):
-    tab, asked, wrong = browser.new_page(viewport={"width": width, "height": 844}), [], []
-    tab.on("request", lambda request: asked.append(request.url))
-    tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.goto(page.address)
-    tab.wait_for_selector("#save:not([hidden])")
-    first = tab.get_attribute("#predicted", "src"), tab.inner_text("#told")
-    assert all(tab.locator("section.frame img").evaluate_all("all => all.map(i => i.naturalWidth > 0)"))
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert tab.evaluate(
-        "document.getElementById('ask').scrollWidth <= document.getElementById('ask').clientWidth"
-    )
-    tab.click("#example")
-    tab.wait_for_function(
-        "src => predicted.src !== src && !document.body.classList.contains('busy')", arg=first[0]
-    )
-    tab.fill("textarea >> nth=2", "")
-    assert tab.locator("#answer.stale").count() == 1
-    tab.keyboard.press("Control+Enter")
+def test_a_visitor_sees_an_answer_changes_the_story_and_sees_another(page, tmp_path, width):
+    asked = []
+    with chromium(width, 844) as tab:
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.goto(page.address)
+        tab.wait_for_selector("#save:not([hidden])")
+        first = tab.get_attribute("#predicted", "src"), tab.inner_text("#told")
+        assert all(tab.locator("section.frame img").evaluate_all("all => all.map(i => i.naturalWidth > 0)"))
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert tab.evaluate(
+            "document.getElementById('ask').scrollWidth <= document.getElementById('ask').clientWidth"
+        )
+        tab.click("#example")
+        tab.wait_for_function(
+            "src => predicted.src !== src && !document.body.classList.contains('busy')", arg=first[0]
+        )
+        tab.fill("textarea >> nth=2", "")
+        assert tab.locator("#answer.stale").count() == 1
+        tab.keyboard.press("Control+Enter")
+        assert (
+            tab.inner_text("section.frame:nth-of-type(3) .problem:not([hidden])")
+            == "say in words what the frame shows"
+        )
+        broken = tmp_path / "2.png"
+        broken.write_bytes(b"nothing")
+        tab.set_input_files("input >> nth=1", broken)
+        tab.fill("textarea >> nth=2", "a man waits")
+        tab.click("#ask")
+        tab.wait_for_selector("section.frame:nth-of-type(2) .problem:not([hidden])")
+        assert "it is no picture that can be read" in tab.inner_text("section.frame:nth-of-type(2)")
+        pictures = [tmp_path / f"{n}.jpg" for n in (3, 1, 4, 2)]
+        example = pictures_of(page, 5)
+        for file, picture in zip(sorted(pictures), example, strict=True):
+            file.write_bytes(picture)
+        tab.set_input_files(
+            "input >> nth=2", pictures
+        )  # four at once fill all places, in the order of their names
+        tab.wait_for_function("[...document.querySelectorAll('.frame .drop:not(.full)')].length === 1")
+        shown = tab.locator("label.drop img").evaluate_all("all => all.map(i => i.src)")
+        assert [base64.b64decode(src.partition(",")[2]) for src in shown] == example
+        tab.click("#ask")
+        tab.wait_for_selector("#save:not([hidden])")
+        tab.click("#clear")
+        assert tab.locator("#predicted:visible").count() == 0
+        assert {url.split("/")[2] for url in asked if url.startswith("http")} == {page.address.split("/")[2]}
+
+
+@pytest.fixture
+def tab(page):
+    """The page with its first answer."""
+    with chromium(1400) as opened:
+        opened.goto(page.address)
+        opened.wait_for_selector("#save:not([hidden])")
+        yield opened
+
+
+@contextmanager
+def asked_and_held(tab):
+    """Asks, and answers at the end of the block."""
+    held = []
+    tab.route("**/ask", lambda route: held.append(route))
+    with tab.expect_request("**/ask"):
+        tab.click("#ask")
+    yield
+    with tab.expect_response("**/ask"):
+        held[0].continue_()
+    tab.wait_for_selector("#ask:not([disabled])")
+
+
+def is_stale(tab):
+    return tab.get_by_text("before your change").is_visible()
+
+
+@pytest.mark.browser
+def test_a_text_emptied_while_the_answer_is_awaited_leaves_the_page_at_work(tab):
+    with asked_and_held(tab):
+        tab.fill("textarea >> nth=2", "")
+        tab.keyboard.press("Control+Enter")
+        assert tab.get_by_text("say in words what the frame shows").is_visible()
+    assert tab.inner_text("#ask") == "Predict frame 5" and is_stale(tab)
+
+
+@pytest.mark.browser
+def test_an_answer_to_what_was_asked_before_a_change_says_so(tab):
+    with asked_and_held(tab):
+        tab.fill("textarea >> nth=1", "a man waits")
+    assert is_stale(tab)
+    with asked_and_held(tab):
+        assert is_stale(tab)
+    assert not is_stale(tab)
+
+
+@pytest.mark.browser
+def test_a_refusal_of_what_was_asked_before_a_change_stands_under_no_field(tab, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"nothing")
+    tab.set_input_files("input >> nth=1", tmp_path / "broken.png")
+    tab.get_by_text("This browser cannot show it").wait_for()
+    with asked_and_held(tab):
+        tab.fill("textarea >> nth=1", "a man waits")
+    assert tab.locator(".problem:visible").all_inner_texts() == [
+        "what was asked before your change was refused: ask again"
+    ]
+
+
+@pytest.mark.browser
+def test_the_keyboard_reaches_every_field_once_and_chooses_a_picture(tab):
+    reached = []
+    tab.focus("body")
+    for _ in range(8):
+        tab.keyboard.press("Tab")
+        reached.append(tab.evaluate("document.activeElement.ariaLabel"))
+    kinds = ("Picture", "Description")
+    assert reached == [f"{kind} of frame {number}" for number in range(1, 5) for kind in kinds]
+    tab.focus("input >> nth=2")
     assert (
-        tab.inner_text("section.frame:nth-of-type(3) .problem:not([hidden])")
-        == "say in words what the frame shows"
+        tab.evaluate("getComputedStyle(document.querySelectorAll('label.drop')[2]).outlineStyle") == "solid"
     )
-    broken = tmp_path / "2.png"
-    broken.write_bytes(b"nothing")
-    tab.set_input_files("input >> nth=1", broken)
-    tab.fill("textarea >> nth=2", "a man waits")
-    tab.click("#ask")
-    tab.wait_for_selector("section.frame:nth-of-type(2) .problem:not([hidden])")
-    assert "it is no picture that can be read" in tab.inner_text("section.frame:nth-of-type(2)")
-    pictures = [tmp_path / f"{n}.jpg" for n in (3, 1, 4, 2)]
-    example = pictures_of(page, 5)
-    for file, picture in zip(sorted(pictures), example, strict=True):
-        file.write_bytes(picture)
-    tab.set_input_files(
-        "input >> nth=2", pictures
-    )  # four at once fill all places, in the order of their names
-    tab.wait_for_function("[...document.querySelectorAll('.frame .drop:not(.full)')].length === 1")
-    shown = tab.locator("label.drop img").evaluate_all("all => all.map(i => i.src)")
-    assert [base64.b64decode(src.partition(",")[2]) for src in shown] == example
-    tab.click("#ask")
-    tab.wait_for_selector("#save:not([hidden])")
-    tab.click("#clear")
-    assert tab.locator("#predicted:visible").count() == 0 and not wrong
-    assert {url.split("/")[2] for url in asked if url.startswith("http")} == {page.address.split("/")[2]}
+    tab.on("filechooser", lambda chooser: None)  # else the browser's own would open between the two
+    for key in ("Enter", " "):
+        with tab.expect_file_chooser():
+            tab.keyboard.press(key)
+    with tab.expect_request("**/ask"):
+        tab.keyboard.press("Control+Enter")
 
 
 @pytest.mark.browser

@@ -33,12 +33,17 @@ def test_it_is_plain_python_that_any_notebook_runs():
 
 def test_its_links_lead_somewhere():
     places = [part.split(")")[0] for text in source("markdown") for part in text.split("](")[1:]]
-    assert places
-    for place in places:
-        name, _, heading = place.partition("#")
-        page = NOTEBOOK.parent / name
-        assert page.exists()
-        assert not heading or heading in headings(page.read_text())
+    assert places and missing_places(NOTEBOOK, places) == []
+
+
+def missing_places(page, places):
+    """Of these links of a page, those whose file or heading is not there."""
+    return [place for place in places if not is_there(page, *place.partition("#")[::2])]
+
+
+def is_there(page, name, heading):
+    found = page.parent / name if name else page
+    return found.exists() and (not heading or heading in headings(found.read_text()))
 
 
 def headings(page):

@@ -8,7 +8,7 @@ import pytest
 
 from ablation.config.metrics import MEASURES
 from ablation.train import questions
-from ablation.train.questions import MOST_SOUGHT, MOST_WRITTEN, ask, evenly
+from ablation.train.questions import MOST_SOUGHT, MOST_WRITTEN, ask, evenly, passes
 from ablation.train.scores import joined
 from ablation.train.understanding import Told, image_retrieval, naming, probes, text_retrieval
 from tests.test_scores import task_of
@@ -87,8 +87,10 @@ def test_a_model_is_asked_on_its_test_windows(world, monkeypatch):
     retrieval = []
     monkeypatch.setattr(questions, "image_retrieval", lambda *a: retrieval.append(a) or image_retrieval(*a))
     task, stories = task_of(world, windows="sliding", text_copy="words", image_copy="pixels")
-    _, outputs = task.test(stories.test)
-    found, written = ask(task, stories.test, outputs, stories.tokenizer)
+    gone = []
+    _, outputs = task.test(stories.test, gone.append)
+    found, written = ask(task, stories.test, outputs, stories.tokenizer, gone.append)
+    assert sum(gone) == passes(stories.test)
     table = pd.read_csv(io.StringIO(written), keep_default_na=False)
     assert table["window"].tolist() == stories.test.names()[:MOST_WRITTEN]
     start = stories.test.starts[3]

@@ -52,6 +52,23 @@ def test_a_view_that_someone_changed_stays(run):
     assert json.loads(view_text(run))["name"] == "mine"
 
 
+def test_the_columns_and_the_chart_sections_are_those_that_tell_what_was_asked():
+    runs, arms = study_views("0" * 32, "name", "verdict.name", "place.00000000")
+    losses = [
+        f"metrics.`{split}/{part}_loss`" for split in ("val", "test") for part in ("image", "text", "total")
+    ]
+    floors = [f"metrics.`floor/test_{name}`" for name in ("image_median", "text_unigram")]
+    spread = [f"metrics.`health/test_{whose}_spread`" for whose in ("prediction", "target")]
+    numbers = {*losses, *floors, *spread}
+    about = {"tags.`arm`", "params.`seed`", "params.`latent_dim`"}
+    assert set(runs.columns) == {*numbers, *about, "tags.`verdict.name`"}
+    assert set(runs_view().columns) == {*numbers, *about, "tags.`verdict`", "tags.`study`"}
+    assert set(arms.columns) == numbers and arms.group == "arm"
+    for view in (runs, arms, runs_view()):
+        sections = [section["name"] for section in view.state()["compareRunSections"]]
+        assert {"train", "val", "test", "floor", "health"} <= set(sections)
+
+
 @pytest.mark.parametrize("text", [None, "", "{", "[]", "null", '{"name": 1}'])
 def test_what_is_no_view_is_written_over(run, text):
     if text is not None:

@@ -5,7 +5,9 @@ from ablation.console import Console
 from ablation.errors import AblationError
 from ablation.places import runs_folder
 from ablation.track.left_behind import deliver, undelivered
-from ablation.track.store import label_bystander, open_store, quiet_mlflow, use_tracking_uri
+from ablation.track.query import get_record
+from ablation.track.store import label_bystander, open_store, quiet_mlflow, ui_address, use_tracking_uri
+from ablation.track.views import run_page
 
 
 def run(options: DeliverOptions, console: Console) -> int:
@@ -23,7 +25,9 @@ def run(options: DeliverOptions, console: Console) -> int:
         try:
             use_tracking_uri(each.tracking_uri)
             open_store()
-            console.say(f"run {each.run_id}: {deliver(each.run_id)}")
+            run = get_record(each.run_id)
+            page = run_page(run.experiment_id, run.run_id)
+            console.say(f"run {run.run_id}: {deliver(run.run_id)}\n  {ui_address()}/{page}")
         except AblationError as error:
             failed.append(f"run {each.run_id}: {error}")
     if failed:

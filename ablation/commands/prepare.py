@@ -5,6 +5,7 @@ from dataclasses import replace
 from os.path import expanduser
 from pathlib import Path
 
+from ablation.commands.notes import repeat_command
 from ablation.commands.stories import load_stories
 from ablation.config.entries import PrepareOptions
 from ablation.console import Console
@@ -26,6 +27,7 @@ def run(options: PrepareOptions, console: Console) -> int:
     if folder:
         shutil.copytree(stories.source.location, folder, dirs_exist_ok=True)
         console.say(f"\nexported to {folder}: `datasets.load_dataset` reads it")
+    console.say(f"\ntrain on it:  {repeat_command(options)}")
     return 0
 
 

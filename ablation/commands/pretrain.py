@@ -7,7 +7,8 @@ from pathlib import Path
 from torch import nn
 
 from ablation.commands.checkpoints import BEST, PLACE
-from ablation.commands.notes import pretraining_note, pretraining_opening
+from ablation.commands.notes import pretraining_note, pretraining_opening, repeat_command
+from ablation.commands.outcome import where_to_look
 from ablation.commands.stories import Stories, load_stories
 from ablation.commands.training import choose_device, train_task
 from ablation.config.config import Config, short_hash
@@ -23,6 +24,7 @@ from ablation.track.left_behind import mark_dead_runs
 from ablation.track.mlflow_run import MlflowRun, closing
 from ablation.track.query import RunRecord, download, find_runs
 from ablation.track.store import label_bystander, open_store
+from ablation.track.views import run_page
 from ablation.train.checkpoint import load_checkpoint, restore
 from ablation.train.floors import image_median_floor, text_unigram_floor
 from ablation.train.pretraining import LanguageTask, ReconstructionTask, TextCopyTask, pretraining_identity
@@ -47,8 +49,11 @@ def run(options: PretrainOptions, console: Console) -> int:
         if found:
             label_bystander(f"found {found.name}", "lookup")
             console.say(f"the {options.part} autoencoder stands already: run {found.run_id} ({found.name})")
-            return 0
-        _train(options.part, options, stories, identity, console, adopt=True)
+            page = run_page(found.experiment_id, found.run_id)
+        else:
+            page = _train(options.part, options, stories, identity, console, adopt=True)[1].page
+    console.say("\n" + where_to_look(("its run", page)))
+    console.say(f"start from it:  {repeat_command(options)}")
     return 0
 
 
@@ -65,7 +70,8 @@ def pretrained_autoencoder(
             console.say(f"{part} autoencoder: from the finished run {found.run_id} ({found.name})")
             return _load(_build(part, config, stories), found.run_id), found.run_id
         console.say(f"{part} autoencoder: none yet for these data and keys, so it is trained first")
-        return _train(part, config, stories, identity, console, adopt=False)
+        module, tracked = _train(part, config, stories, identity, console, adopt=False)
+        return module, tracked.run_id
 
 
 def one_at_a_time(identity_hash: str) -> AbstractContextManager[bool]:
@@ -103,7 +109,7 @@ def _load(module: nn.Module, run_id: str) -> nn.Module:
 
 def _train(
     part: str, config: Config, stories: Stories, identity: dict[str, str], console: Console, adopt: bool
-) -> tuple[nn.Module, str]:
+) -> tuple[nn.Module, MlflowRun]:
     epochs = getattr(config, EPOCH_KEYS[part])
     name = f"{part}-autoencoder-e{epochs}-s{config.seed}"
     tags = {"kind": KIND, "part": part, "pretrain_hash": identity["hash"], **code_state()}
@@ -122,7 +128,7 @@ def _train(
         best = state.best_value, state.best_epoch
         tracked.describe(pretraining_note(part, config, best, epochs, floor))
     console.say(f"{part} autoencoder: trained, run {tracked.run_id} ({name})")
-    return task.module.cpu(), tracked.run_id
+    return task.module.cpu(), tracked
 
 
 def _open(name: str, tags: dict[str, str], adopt: bool) -> MlflowRun:

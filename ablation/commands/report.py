@@ -1,6 +1,7 @@
 """`report`: a study as one HTML page, and its figures as files."""
 
 import tempfile
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +19,8 @@ from ablation.track.store import label_bystander, open_store, ui_address
 from ablation.track.views import run_page
 
 PAGE, PLACE = "report.html", "report"
-STEPS = 4
+JUDGED, READ, DRAWN, FILED, FETCHED, ALL = 10, 20, 30, 75, 85, 100
+"""Where the bar stands when a part is done, in percent."""
 
 
 def run(options: ReportOptions, console: Console) -> int:
@@ -27,6 +29,7 @@ def run(options: ReportOptions, console: Console) -> int:
     label_bystander("report", "report")
     folder = writable_folder(options.out)
     parent = newest_study(options.study, options.experiment, console)
+    _bar(console, 0)
     judged = judge(parent.run_id)
     page, names = write_report(judged, folder, console)
     attach(parent.run_id, page, PLACE)
@@ -43,11 +46,12 @@ def write_report(judged: Judged, folder: Path, console: Console) -> tuple[Path, 
     from ablation.analyse.drawing import write_figures
 
     figures = draw(judged, console)
-    names = write_figures(figures, folder / "figures")
+    for name in _one_by_one(figures, console, DRAWN, FILED):
+        write_figures({name: figures[name]}, folder / "figures")
     page = folder / PAGE
     page.write_text(report_of(judged, figures, console), encoding="utf-8")
     console.close()
-    return page, names
+    return page, list(figures)
 
 
 def draw(judged: Judged, console: Console) -> dict:
@@ -55,11 +59,13 @@ def draw(judged: Judged, console: Console) -> dict:
     from ablation.analyse.curves import HISTORIES, curve_figures, panels
     from ablation.analyse.figures import study_figures
 
-    console.progress("the report: reading loss curves", 1, STEPS)
+    _bar(console, JUDGED)
     shown = [run.run_id for row in panels(judged.primary) for run in row.runs]
     histories = metric_histories(shown, HISTORIES)
-    console.progress("the report: drawing", 2, STEPS)
-    return study_figures(judged.results) | curve_figures(judged.primary, histories)
+    _bar(console, READ)
+    figures = study_figures(judged.results) | curve_figures(judged.primary, histories)
+    _bar(console, DRAWN)
+    return figures
 
 
 def report_of(judged: Judged, figures: dict, console: Console) -> str:
@@ -67,12 +73,10 @@ def report_of(judged: Judged, figures: dict, console: Console) -> str:
     from ablation.analyse.report import Material, report_page, shown_galleries
 
     record, cells = judged.record, judged.cells
-    console.progress("the report: fetching pictures", 3, STEPS)
+    shown, chosen = [], shown_galleries(judged.primary)
     with tempfile.TemporaryDirectory() as kept:
-        shown = galleries(
-            shown_galleries(judged.primary), lambda run, place: local_artifact(run, place, Path(kept))
-        )
-    console.progress("the report: writing", STEPS, STEPS)
+        for one in _one_by_one(chosen, console, FILED, FETCHED):
+            shown += galleries([one], lambda run, place: local_artifact(run, place, Path(kept)))
     return report_page(
         Material(
             record=record,
@@ -87,6 +91,17 @@ def report_of(judged: Judged, figures: dict, console: Console) -> str:
             page_of=lambda run: run_page(run.experiment_id, run.run_id),
         )
     )
+
+
+def _bar(console: Console, percent: int) -> None:
+    console.progress("the report", percent, ALL)
+
+
+def _one_by_one(parts: Collection, console: Console, begin: int, end: int) -> Iterator:
+    """Moves the bar from `begin` to `end` percent as they are worked through."""
+    for done, part in enumerate(parts, start=1):
+        yield part
+        _bar(console, begin + (end - begin) * done // len(parts))
 
 
 def _compared(judged: Judged) -> pd.DataFrame | None:

@@ -16,7 +16,7 @@ from ablation.commands.registering import register_best
 from ablation.commands.report import PAGE, PLACE, draw, report_of
 from ablation.commands.stories import Stories, load_stories
 from ablation.commands.study_note import study_note, study_opening
-from ablation.commands.study_progress import StudyProgress
+from ablation.commands.study_progress import TESTING, StudyProgress
 from ablation.commands.train import all_floors
 from ablation.commands.training import choose_device
 from ablation.config.config import Config, short_hash
@@ -166,7 +166,7 @@ class Session:
             key=lambda cell: (cell.config.seed, -cell.config.epochs)
         )  # a long one last would run alone
         tasks = [self._task(cell, parent, store, claim) for cell in open_cells]
-        epochs = {cell.name: float(cell.config.epochs) for cell in open_cells}
+        epochs = {cell.name: cell.config.epochs + TESTING for cell in open_cells}
         self._on(engine, tasks, f"study {self.study.name}", epochs)
 
     def judge(self, parent: MlflowRun) -> None:

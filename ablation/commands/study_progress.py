@@ -8,11 +8,15 @@ from ablation.console import Console
 from ablation.engines.task import DONE, Event, Task
 
 STEPS = 1000
+TESTING = 2.0
+"""Epochs that the test of a trained model takes as long as, roughly."""
 
 
 @dataclass
 class StudyProgress:
-    """`weights` tell how much work a task is, in any unit; a task that was found finished counts as done."""
+    """`weights` tell how much work a task is, in epochs, `TESTING` included where it tests what it has trained; a task
+    that was found finished counts as done.
+    """
 
     console: Console
     label: str
@@ -28,13 +32,21 @@ class StudyProgress:
         """Takes in an event of the engine."""
         if event.kind == "begin":
             self.running[event.task] = time.monotonic()
-        elif event.kind == "progress" and event.text.startswith(("training", "pretraining")):
-            self.shares[event.task] = event.share
+        elif event.kind == "progress":
+            self._move(event)
         elif event.kind == "end":
             self._end(event)
         elif event.kind == "say" and "process died" in event.text:
             self.console.say(f"{event.task}: {event.text}")
         self._draw()
+
+    def _move(self, event: Event) -> None:
+        testing = TESTING / self.weights[event.task]
+        kind, _, _ = event.text.partition(" ")
+        parts = {"pretraining": (0.0, 1.0), "training": (0.0, 1 - testing), "testing": (1 - testing, testing)}
+        if kind in parts:
+            begin, length = parts[kind]
+            self.shares[event.task] = begin + length * event.share
 
     def _end(self, event: Event) -> None:
         self.ended += 1

@@ -1,5 +1,6 @@
 """`summary`: the tables of the results, from what the tracking server holds."""
 
+import shlex
 from pathlib import Path
 
 import pandas as pd
@@ -17,12 +18,14 @@ from ablation.commands.judging import (
     study_files,
     told,
 )
+from ablation.commands.outcome import where_to_look
 from ablation.config.entries import SummaryOptions
 from ablation.console import Console
 from ablation.errors import Incomplete
 from ablation.places import writable_folder
 from ablation.track.query import find_runs, metric_histories
 from ablation.track.store import label_bystander, open_store
+from ablation.track.views import run_page, runs_view, study_key, table_page
 
 RESULTS = "Results_Summary"
 VALIDATION = {"val total": "val/total_loss", "val image": "val/image_loss", "val text": "val/text_loss"}
@@ -54,6 +57,14 @@ def _judge_study(options: SummaryOptions, console: Console) -> int:
         files |= dict.fromkeys(_draw(judged, folder / "figures"))
     console.say(told(judged))
     console.say(f"\nwritten to {folder}: {', '.join(sorted(files))}")
+    table = table_page(parent.experiment_id, study_key(parent.run_id))
+    console.say(
+        "\n" + where_to_look(("its runs", table), ("its page", run_page(parent.experiment_id, parent.run_id)))
+    )
+    console.say(
+        "as one page, with curves and pictures:  python -m ablation report --study "
+        f"{shlex.quote(options.study)} --out {shlex.quote(options.out)}"
+    )
     complain_if_incomplete(judged)
     return 0
 
@@ -86,6 +97,9 @@ def _sum_up(options: SummaryOptions, console: Console) -> int:
     _write_copy(results, folder, options.format)
     console.say(_shown(selection, results))
     console.say(f"\nwritten to {folder}: {RESULTS}.csv and {len(summaries)} loss_summary_*.csv")
+    newest = max((run for runs in selection.arms.values() for run in runs), key=lambda run: run.ended)
+    console.say("\n" + where_to_look(("the runs", table_page(newest.experiment_id, runs_view().key))))
+    console.say("how sure a difference is, a study tells:  python -m ablation study")
     return 0
 
 

@@ -40,9 +40,9 @@ from ablation.track.store import label_bystander, open_store, opened_by_mlflow_r
 from ablation.track.views import runs_view, table_page
 from ablation.train.examples import Gallery
 from ablation.train.floors import floors, image_median_floor, oracle_floors
-from ablation.train.questions import ask
+from ablation.train.questions import ask, passes
 from ablation.train.scores import StoryScores
-from ablation.train.story_task import StoryTask
+from ablation.train.story_task import StoryTask, Tick
 
 KIND = "train"
 MUST_STAY = {
@@ -51,6 +51,8 @@ MUST_STAY = {
     "environment_hash": ("the package versions", "install {environment}"),
 }
 MOST_ASKED = 160
+BY_PASSES = 0.85
+"""Of the time that testing takes, roughly: the rest is spent without the model."""
 
 
 def run(config: Config, console: Console) -> int:
@@ -146,9 +148,10 @@ def train(
     records.before_training()
     label = f"training {config.run_name}"
     state = train_task(task, tracked, config.identity(), console, label, after_epoch=records.after)
-    test = _tested(task, stories, tracked)
+    test = _tested(task, stories, tracked, console)
     tracked.log_metrics(test, step=state.best_epoch)
     log_storyteller(config, task.module, stories.tokenizer, tracked, state.best_epoch)
+    console.close()
     metrics = state.history[state.best_epoch - 1] | floor | test
     tracked.describe(outcome_note(config, metrics, state.best_epoch, tracked))
     return metrics
@@ -178,15 +181,30 @@ def _declare(config: Config, tracked: MlflowRun, stories: Stories, expected_cell
     tracked.log_dataset(source.name, stories.digest, source.location, stories.profile)
 
 
-def _tested(task: StoryTask, stories: Stories, tracked: MlflowRun) -> dict[str, float]:
+def _tested(task: StoryTask, stories: Stories, tracked: MlflowRun, console: Console) -> dict[str, float]:
     """The metrics of the best checkpoint on the test windows; its scores, descriptions and pictures as artifacts."""
-    test, outputs = task.test(stories.test)
+    tick = _testing(console, task, stories.test)
+    test, outputs = task.test(stories.test, tick)
     losses = outputs.losses()
     tracked.log_text(StoryScores.of(stories.test, losses).csv(), "scores/test.csv")
-    answers, written = ask(task, stories.test, outputs, stories.tokenizer)
+    answers, written = ask(task, stories.test, outputs, stories.tokenizer, tick)
     tracked.log_text(written, "descriptions/test.csv")
     _show(Gallery.of(task, stories.test, losses["image"], stories.tokenizer), task.config.run_name, tracked)
     return test | answers
+
+
+def _testing(console: Console, task: StoryTask, windows: StoryWindows) -> Tick:
+    """Moves a bar; its end is left to probes, pictures and the model's folder."""
+    label, total = f"testing {task.config.run_name}", round(passes(windows) / BY_PASSES)
+    done = 0
+
+    def tick(count: int) -> None:
+        nonlocal done
+        done += count
+        console.progress(label, done, total)
+
+    tick(0)
+    return tick
 
 
 def _show(gallery: Gallery, title: str, tracked: MlflowRun) -> None:

@@ -11,6 +11,7 @@ from ablation.config.study_file import load_study
 from ablation.errors import ConfigError, shown
 
 HELP_WORDS = ("--help", "-h", "help")
+HELP_COLUMN = 32
 
 
 def read_words(words: list[str]) -> tuple[dict[str, str], list[str]]:
@@ -125,6 +126,6 @@ def entry_help(entry: EntryPoint) -> str:
 def _key_help(declared: Key, default: object) -> str:
     head = f"  --{declared.name} {to_text(default)}"
     text = f"{declared.help} ({declared.limits})"
-    indent = " " * 32
-    lines = textwrap.wrap(text, width=100, initial_indent=indent, subsequent_indent=indent)
-    return f"{head:<32}" + "\n".join(lines).lstrip()
+    indent = " " * HELP_COLUMN
+    told = textwrap.fill(text, width=100, initial_indent=indent, subsequent_indent=indent)
+    return f"{head}\n{told}" if len(head) >= HELP_COLUMN else head + told[len(head) :]

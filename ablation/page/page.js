@@ -1,10 +1,12 @@
 "use strict";
 
 const FRAMES = 4;
+const REFUSED_BEFORE = ["what was asked before your change was refused: ask again"];
 const byId = (id) => document.getElementById(id);
 const slots = [];
 let shownExample = 0;
 let asked = 0;
+let revision = 0;
 
 function makeSlot(number) {
   const section = byId("slot").content.firstElementChild.cloneNode(true);
@@ -25,9 +27,6 @@ function makeSlot(number) {
     slot.hint.textContent = "This browser cannot show it";
   });
   slot.text.addEventListener("input", () => { tell(slot.textProblem, ""); changed(); });
-  drop.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.ctrlKey) { event.preventDefault(); slot.input.click(); }
-  });
   drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
   drop.addEventListener("dragleave", () => drop.classList.remove("over"));
   drop.addEventListener("drop", (event) => {
@@ -67,6 +66,7 @@ function show(slot, picture) {
 
 /* What was predicted before is not what would be predicted now. */
 function changed() {
+  revision += 1;
   byId("answer").classList.toggle("stale", !byId("predicted").hidden);
 }
 
@@ -85,11 +85,11 @@ function fill(story) {
   showAnswer(null);
 }
 
-function showAnswer(answer) {
+function showAnswer(answer, isStale = false) {
   byId("predicted").hidden = byId("save").hidden = !answer;
   byId("waiting").hidden = Boolean(answer);
   byId("told").textContent = answer ? answer.text || "(no words)" : "";
-  byId("answer").classList.remove("stale");
+  byId("answer").classList.toggle("stale", isStale);
   tell(byId("note"), answer && answer.note ? `Note: ${answer.note}.` : "");
   if (!answer) return;
   byId("predicted").src = byId("save-frame").href = answer.image;
@@ -107,12 +107,13 @@ function complain(problems) {
 }
 
 async function ask(byUser) {
-  const mine = ++asked;
   const missing = slots.flatMap((slot, number) => [
     ...(slot.picture ? [] : [`image ${number + 1}: a picture is missing`]),
     ...(slot.text.value.trim() ? [] : [`text ${number + 1}: say in words what the frame shows`]),
   ]);
   if (missing.length) { complain(missing); return; }
+  const mine = ++asked;
+  const asIs = revision;
   const story = { images: slots.map((slot) => slot.picture), texts: slots.map((slot) => slot.text.value) };
   busy(true);
   try {
@@ -121,7 +122,8 @@ async function ask(byUser) {
     });
     const told = await answer.json();
     if (mine !== asked) return;
-    if (answer.ok) { complain([]); showAnswer(told); } else { showAnswer(null); complain(told.problems); }
+    const isStale = revision !== asIs;
+    if (answer.ok) { complain([]); showAnswer(told, isStale); } else { showAnswer(null); complain(isStale ? REFUSED_BEFORE : told.problems); }
     if (answer.ok && byUser) byId("answer").scrollIntoView({ block: "nearest", behavior: "smooth" });
   } catch {
     complain(["the program that serves this page does not answer: start it again with  python -m ablation try"]);

@@ -1,29 +1,29 @@
 """Puts the questions of understanding.py to a trained model, on the test windows."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import torch
 
 from ablation.data.windows import WINDOW, StoryWindows
 from ablation.train.scores import WindowOutputs, joined
-from ablation.train.story_task import StoryTask
+from ablation.train.story_task import StoryTask, Tick
 from ablation.train.understanding import Told, image_retrieval, naming, probes, text_retrieval
 
 MOST_WRITTEN, MOST_READ, MOST_SOUGHT, AT_ONCE = 240, 1000, 1000, 48
+WRITING = 3
+"""Passes through the model that writing a description takes as long as, roughly."""
 LAST = WINDOW - 2
 """Frame 4's place in a window."""
 
 
 def ask(
-    task: StoryTask, windows: StoryWindows, outputs: WindowOutputs, tokenizer
+    task: StoryTask, windows: StoryWindows, outputs: WindowOutputs, tokenizer, tick: Tick = lambda count: None
 ) -> tuple[dict[str, float], str]:
     """Metrics by their names, and as CSV the descriptions that the model wrote of at most `MOST_WRITTEN` windows,
     evenly chosen, beside the true ones.
     """
     places, sought = evenly(len(windows), MOST_WRITTEN), evenly(len(windows), MOST_SOUGHT)
-    told = _told(task, windows, places, tokenizer)
+    told = _told(task, windows, places, tokenizer, tick)
     read = task.train.at(evenly(len(task.train), MOST_READ))
     found = probes(_codes(task, read), _marks(read, LAST), joined(outputs.codes), _marks(windows, LAST))
     found |= naming(told, [mark for mark in windows.marks if mark])
@@ -36,14 +36,21 @@ def ask(
     return found, table.to_csv(index=False, lineterminator="\n")
 
 
+def passes(windows: StoryWindows) -> int:
+    """What `StoryTask.test` and `ask` tick together on these windows: two a window, `WRITING` a description."""
+    return 2 * len(windows) + WRITING * min(len(windows), MOST_WRITTEN)
+
+
 def evenly(count: int, most: int) -> np.ndarray:
     """At most so many of `count` places, evenly spaced."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
 
 
-def _told(task: StoryTask, windows: StoryWindows, places: np.ndarray, tokenizer) -> Told:
-    chosen = windows.at(places)
-    written = [words for batch in _batches(task, chosen) for words in task.generate(batch)[1]]
+def _told(task: StoryTask, windows: StoryWindows, places: np.ndarray, tokenizer, tick: Tick) -> Told:
+    chosen, written = windows.at(places), []
+    for batch, count in task.batches(chosen, size=AT_ONCE):
+        written += task.generate(batch)[1]
+        tick(WRITING * count)
     return Told(
         written=tokenizer.batch_decode(written, skip_special_tokens=True),
         target=_texts(chosen, chosen.target_position),
@@ -54,11 +61,7 @@ def _told(task: StoryTask, windows: StoryWindows, places: np.ndarray, tokenizer)
 @torch.no_grad()
 def _codes(task: StoryTask, windows: StoryWindows) -> np.ndarray:
     task.module.eval()
-    return joined([task.module.fuse(batch).z.float() for batch in _batches(task, windows)])
-
-
-def _batches(task: StoryTask, windows: StoryWindows) -> Iterator:
-    return (batch for batch, _ in task.batches(windows, size=AT_ONCE))
+    return joined([task.module.fuse(batch).z.float() for batch, _ in task.batches(windows, size=AT_ONCE)])
 
 
 def _texts(windows: StoryWindows, position: int) -> list[str]:

@@ -1,6 +1,6 @@
 """The main task: four frames and their descriptions to the fifth frame and a description."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 
 import torch
@@ -21,6 +21,8 @@ from ablation.train.scores import WindowOutputs
 from ablation.train.seen_losses import SeenLosses
 
 ROWS_READ_AT_ONCE, ROWS_SEEN_AT_ONCE = 512, 128
+Tick = Callable[[int], None]
+"""Is told how many more passes of windows through the model are done."""
 MOST_SWAPPED = 256
 """Validation windows that are given another story's condition, each epoch; of test windows, all are, once."""
 
@@ -116,10 +118,12 @@ class StoryTask:
         losses, health = self.score(self.validation)
         return _named("val/", losses) | _named("health/", health | self._skill(losses, "floor/"))
 
-    def test(self, windows: StoryWindows) -> tuple[dict[str, float], WindowOutputs]:
-        """The same on windows that no choice was made on, and what was made of each of them."""
+    def test(
+        self, windows: StoryWindows, tick: Tick = lambda count: None
+    ) -> tuple[dict[str, float], WindowOutputs]:
+        """The same on windows that no choice was made on, and what was made of each of them; goes through them twice."""
         each = WindowOutputs()
-        losses, health = self.score(windows, each)
+        losses, health = self.score(windows, each, tick)
         health |= self._skill(losses, "floor/test_")
         return _named("test/", losses) | _named("health/test_", health), each
 
@@ -132,7 +136,7 @@ class StoryTask:
 
     @torch.no_grad()
     def score(
-        self, windows: StoryWindows, each: WindowOutputs | None = None
+        self, windows: StoryWindows, each: WindowOutputs | None = None, tick: Tick = lambda count: None
     ) -> tuple[dict[str, float], dict[str, float]]:
         """Sample-weighted losses over the windows in their order, and the health metrics.
 
@@ -155,6 +159,7 @@ class StoryTask:
             predicted.add(prediction.image)
             target.add(batch.target_frame)
             codes.append(prediction.z.float())
+            tick(count)
         losses = seen.means()
         z = torch.cat(codes)  # (N, F)
         health = {
@@ -163,10 +168,10 @@ class StoryTask:
             "dead_units": dead_units(z),
             **gates.means(),
         }
-        return losses, health | self._condition_gaps(windows, z[: own.samples], own.means())
+        return losses, health | self._condition_gaps(windows, z[: own.samples], own.means(), tick)
 
     def _condition_gaps(
-        self, windows: StoryWindows, z: torch.Tensor, own: dict[str, float]
+        self, windows: StoryWindows, z: torch.Tensor, own: dict[str, float], tick: Tick
     ) -> dict[str, float]:
         """What each loss costs when all that is known is another story's; near 0, the input is not used. On the first
         windows, those that `z` and the losses `own` are of; nothing where these are of one story.
@@ -185,6 +190,7 @@ class StoryTask:
             image_loss = functional.l1_loss(image.float(), batch.target_frame)
             words = (batch.target_tokens, self.vocabulary.pad, batch.target_count, copying)
             seen.add({"image": image_loss, "text": text_loss(states, self.module.output, *words)}, count)
+            tick(count)
         shuffled = seen.means()
         return {
             "image_condition_gap": shuffled["image"] - own["image_loss"],
