@@ -115,7 +115,7 @@ def _open_run(config: Config, cell: str, console: Console, alone: bool) -> Mlflo
     tracked = MlflowRun.start(config.run_name, tags | code_state() | ({CONTINUES_TAG: left} if left else {}))
     if left:
         console.say(f"going on from the unfinished run {left}")
-        inherit(tracked, left)
+        inherit(tracked, left, console)
     return tracked
 
 
