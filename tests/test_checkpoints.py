@@ -9,7 +9,8 @@ from ablation.commands import checkpoints as module
 from ablation.commands.checkpoints import BEFORE, BEST, LAST, Checkpoints, furthest, inherit, starting_point
 from ablation.console import Console
 from ablation.errors import AblationError, TrackingError
-from ablation.track.mlflow_run import MlflowRun
+from ablation.track.left_behind import left_unfinished
+from ablation.track.mlflow_run import CONTINUES_TAG, MlflowRun
 from ablation.track.query import find_runs
 from ablation.train.checkpoint import load_checkpoint, save_checkpoint, snapshot
 from ablation.train.loop import LoopState, make_optimizer
@@ -201,3 +202,24 @@ def test_a_newer_run_without_a_checkpoint_does_not_hide_the_one_that_has_trained
     without_local_files(run)
     assert furthest(runs).run_id == run.run_id
     assert furthest(runs[1:]).run_id == empty.run_id and furthest([]) is None
+    save_checkpoint(empty.folder / LAST, contents_of(1))  # which the tracker has not got yet
+    assert furthest(runs).run_id == empty.run_id
+
+
+def test_what_a_finished_or_living_run_has_gone_on_from_is_not_gone_on_from_again(run):
+    def continuing(earlier, status):
+        made = MlflowRun.start("newer", {"kind": "train", "cell_hash": "c", CONTINUES_TAG: earlier})
+        made.settle()
+        if status != "RUNNING":
+            MlflowClient().set_terminated(made.run_id, status)
+        return made.run_id
+
+    run.fail("stopped", "KILLED")
+    second = continuing(run.run_id, "KILLED")
+    assert [each.run_id for each in left_unfinished("c")] == [run.run_id, second]
+    third = continuing(second, "RUNNING")
+    assert left_unfinished("c") == []
+    MlflowClient().set_terminated(third, "KILLED")
+    assert [each.run_id for each in left_unfinished("c")] == [run.run_id, second, third]
+    MlflowClient().set_terminated(third, "FINISHED")
+    assert left_unfinished("c") == []

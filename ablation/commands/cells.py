@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
+from ablation.commands.checkpoints import furthest
 from ablation.commands.pretrain import pretrained_autoencoder
 from ablation.commands.stories import Stories, load_stories
 from ablation.commands.train import all_floors, train
@@ -77,13 +78,14 @@ def data_part(config: Config) -> Config:
 
 
 def _open(config: Config, work: dict[str, Any], earlier: list[RunRecord]) -> MlflowRun:
-    """The newest unfinished run of the cell, or a new one. Raises Busy when someone else is at it."""
+    """The unfinished run of the cell that has trained last, or a new one. Raises Busy when someone else is at it."""
     others = [run for run in earlier if run.is_alive and run.tags.get(CLAIM_TAG) != work["claim"]]
     if others:
         raise Busy(f"run {others[-1].run_id} is at it")
     tags = work["tags"] | {CLAIM_TAG: work["claim"]}
-    if earlier:
-        return MlflowRun.reopen(earlier[-1].run_id, tags | {PARENT_TAG: work["parent"]})
+    left = furthest(earlier)
+    if left:
+        return MlflowRun.reopen(left.run_id, tags | {PARENT_TAG: work["parent"]})
     about = {"kind": "train", "config_hash": config.hash(), "cell_hash": work["cell_hash"]}
     made = MlflowRun.start(work["name"], tags | about | code_state(), adopt=False, parent=work["parent"])
     _give_way(made, work["cell_hash"])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ablation.commands.checkpoints import inherit
+from ablation.commands.checkpoints import furthest, inherit
 from ablation.commands.epoch_records import EpochRecords
 from ablation.commands.modelling import log_storyteller
 from ablation.commands.notes import opening_note, outcome_note
@@ -103,10 +103,10 @@ def _require_same(left: RunRecord, here: dict[str, str]) -> None:
 
 
 def _open_run(config: Config, cell: str, console: Console, alone: bool) -> MlflowRun:
-    """The run to be resumed; else the one that an earlier call of the same command left unfinished, where this
-    process is `alone` at the cell; else a new one, or that of `mlflow run`, which goes on from there.
+    """The run to be resumed; else the one that earlier calls of the same command left unfinished and that has trained
+    last, where this process is `alone` at the cell; else a new one, or that of `mlflow run`, which goes on from there.
     """
-    left = config.resume or (left_unfinished(cell) if alone else None)
+    left = config.resume or (_to_go_on_from(cell) if alone else None)
     if left and (config.resume or not opened_by_mlflow_run()):
         label_bystander(f"resume of {left}", "resume")
         console.say(f"going on with the unfinished run {left}")
@@ -117,6 +117,11 @@ def _open_run(config: Config, cell: str, console: Console, alone: bool) -> Mlflo
         console.say(f"going on from the unfinished run {left}")
         inherit(tracked, left, console)
     return tracked
+
+
+def _to_go_on_from(cell: str) -> str | None:
+    run = furthest(left_unfinished(cell))
+    return run.run_id if run else None
 
 
 def train(
