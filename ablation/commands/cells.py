@@ -16,6 +16,7 @@ from ablation.ownership import held
 from ablation.places import cache_folder
 from ablation.track.code_state import code_state
 from ablation.track.mlflow_run import PARENT_TAG, MlflowRun, closing
+from ablation.track.patience import PATIENCE
 from ablation.track.query import RunRecord, find_runs
 from ablation.track.store import use_store
 
@@ -59,7 +60,7 @@ def run_cell(work: dict[str, Any], console: Reporter) -> dict[str, Any]:
         if finished:
             return _result(finished[-1].run_id, finished[-1].metrics, found=True)
         tracked = _open(config, work, earlier)
-        with closing(tracked, again="the same command goes on"):
+        with closing(tracked, again="the same command goes on", patience=PATIENCE):
             prepared = stories_and_floors(data_part(config))
             metrics = train(config, tracked, console, *prepared, expected_cell=work["cell_hash"])
     return _result(tracked.run_id, metrics, found=False)

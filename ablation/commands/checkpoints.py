@@ -16,7 +16,7 @@ from ablation.errors import AblationError, TrackingError
 from ablation.places import runs_folder
 from ablation.track.mlflow_run import MlflowRun, run_folder
 from ablation.track.query import RunRecord, download, has_artifact
-from ablation.train.checkpoint import copy_checkpoint, load_checkpoint, save_checkpoint
+from ablation.train.checkpoint import copy_checkpoint, damage_told, load_checkpoint, save_checkpoint
 
 LAST, BEST, BEFORE = "last.pt", "best.pt", "before-last.pt"
 PLACE = "checkpoints"
@@ -139,7 +139,7 @@ def _newest_whole(run_id: str, console: Console) -> Point | None:
             raise
         except AblationError as error:
             damaged = True
-            console.say(f"{error}; looking for an earlier one")
+            console.say(f"{damage_told(error)}; looking for an earlier one")
     if damaged:
         console.say(f"run {run_id}: no whole checkpoint is left: the training begins anew")
     return None
@@ -154,7 +154,7 @@ def _best_for(run_id: str, state: dict[str, Any]) -> Path | None:
         try:
             epoch = load_checkpoint(file)["state"].get("epoch", 0)
         except AblationError as error:
-            problem = str(error)
+            problem = damage_told(error)
             continue
         if epoch == wanted or epoch > state["epoch"]:
             return file

@@ -78,6 +78,11 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     return contents
 
 
+def damage_told(error: AblationError) -> str:
+    """What `load_checkpoint` raised, without the cure: for one who has a better one."""
+    return str(error).removesuffix(f". {CURE}")
+
+
 def _check_sums(file: Path) -> None:
     """torch does not look at them: a flipped bit would load. Raises ValueError."""
     with zipfile.ZipFile(file) as packed:
