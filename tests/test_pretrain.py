@@ -31,7 +31,9 @@ def pretrain(command, world, store, monkeypatch):
 
 
 def best_of(run) -> Path:
-    return Path(urlparse(MlflowClient().get_run(run.run_id).info.artifact_uri).path) / "checkpoints" / "best.pt"
+    return (
+        Path(urlparse(MlflowClient().get_run(run.run_id).info.artifact_uri).path) / "checkpoints" / "best.pt"
+    )
 
 
 def of_other_keys(file: Path) -> None:

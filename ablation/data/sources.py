@@ -1,10 +1,9 @@
 """One reader for the StoryReasoning schema: the embedded world, a Hugging Face name, a folder."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from glob import escape
 from itertools import islice
 from os.path import expanduser, isdir
 from pathlib import Path
@@ -22,8 +21,10 @@ WELCOME = ("chain_of_thought",)
 SPLITS = ("train", "test")
 HELD_OUT_PERCENT = 15
 TRAIN_TO_TEST = 4
+ROWS_AT_ONCE = 8
+"""Stories that are unpacked at once: a small file may hold one picture, or one text, millions of times."""
 MOST_AT_ONCE = 8_000_000_000
-"""Bytes of a row group of a parquet file, unpacked: a small file may declare terabytes."""
+"""Bytes of a row group of a parquet file, decompressed: a small file may declare terabytes."""
 OFFLINE_CHOICES = (
     f"offline, use dataset={STORYWORLD} (embedded, needs no network), or a local folder: parquet "
     "files in the StoryReasoning schema, or a data set saved with `datasets` `save_to_disk`"
@@ -104,7 +105,7 @@ def _parquet_rows(files: list[Path]) -> Rows:
     import pyarrow
     import pyarrow.parquet
 
-    by_split: dict[str, list[str]] = {split: [] for split in SPLITS}
+    by_split: dict[str, list[Path]] = {split: [] for split in SPLITS}
     columns, stories = list(COLUMNS + WELCOME), {}
     for file in files:
         try:
@@ -120,8 +121,8 @@ def _parquet_rows(files: list[Path]) -> Rows:
         columns = [column for column in columns if column in names]
         split = "test" if file.name.startswith("test") else "train"
         stories[split] = stories.get(split, 0) + about.num_rows
-        if about.num_rows:  # `datasets` cannot read an empty file
-            by_split[split].append(escape(str(file)))  # else it reads other folders' files of a like name too
+        if about.num_rows:
+            by_split[split].append(file)
     if "train" not in stories:
         raise DataError(f"{files[0].parent} has no parquet file of a train split: name one train-….parquet")
     empty = [split for split, count in stories.items() if not count]
@@ -134,7 +135,7 @@ def _parquet_rows(files: list[Path]) -> Rows:
 
 
 def _check_row_groups(about, file: Path) -> None:
-    """A row group is read at once."""
+    """A part of it, up to the whole, is decompressed at once."""
     for number in range(about.num_row_groups):
         size = about.row_group(number).total_byte_size
         if size > MOST_AT_ONCE:
@@ -144,11 +145,21 @@ def _check_row_groups(about, file: Path) -> None:
             )
 
 
-def _stream_parquet(files: list[str], columns: list[str]) -> Iterable[dict]:
-    from datasets import config, load_dataset
+def _stream_parquet(files: list[Path], columns: list[str]) -> Iterator[dict]:
+    """As `datasets` reads them, pictures left encoded, but never a whole row group: unpacked it may be millions of times
+    as large as the file.
+    """
+    from datasets import Features
+    from datasets.table import table_cast
+    from pyarrow import Table
+    from pyarrow.parquet import ParquetFile, read_schema
 
-    config.HF_UPDATE_DOWNLOAD_COUNTS = False  # else it tells a server of every folder that it reads
-    return load_dataset("parquet", data_files=files, split="train", streaming=True, columns=columns)
+    features = Features.from_arrow_schema(read_schema(files[0]))
+    schema = Features({name: features[name] for name in columns}).arrow_schema
+    for file in files:
+        with ParquetFile(file) as opened:
+            for batch in opened.iter_batches(ROWS_AT_ONCE, columns=columns):
+                yield from table_cast(Table.from_batches([batch]), schema).to_pylist()
 
 
 def _saved_rows(folder: Path, files: list[Path]) -> Rows:
@@ -176,30 +187,30 @@ def _loaded_rows(loaded: dict, place: str) -> Rows:
         _check_columns(split.column_names, place)
     found = {split: loaded[split].with_format(None) for split in SPLITS if split in loaded}
     kept = [c for c in COLUMNS + WELCOME if all(c in rows.column_names for rows in found.values())]
-    splits = {split: partial(rows.select_columns, kept) for split, rows in found.items()}
+    splits = {split: partial(_stream_loaded, rows, kept) for split, rows in found.items()}
     return _rows_of(splits, {s: len(loaded[s]) for s in splits})
 
 
-def _rows_of(splits: dict[str, Callable[[], Iterable[dict]]], stories: dict[str, int]) -> Rows:
+def _stream_loaded(rows, columns: list[str]) -> Iterator[dict]:
+    """With pictures that `datasets` knows for pictures left encoded."""
+    from datasets import Image, List
+
+    chosen = rows.select_columns(columns)
+    if isinstance(getattr(chosen.features["images"], "feature", None), Image):
+        chosen = chosen.cast_column("images", List(Image(decode=False)))
+    return iter(chosen)
+
+
+def _rows_of(splits: dict[str, Callable[[], Iterator[dict]]], stories: dict[str, int]) -> Rows:
     """Without a test split, 15 % of the stories are held out, chosen by their id."""
 
     def rows(split: str) -> Iterator[dict]:
-        everything = _undecoded(splits.get(split, splits["train"])())
+        everything = splits.get(split, splits["train"])()
         if "test" in splits:
-            return iter(everything)
+            return everything
         return (row for row in everything if _held_out(row["story_id"]) == (split == "test"))
 
     return rows, stories if "test" in splits else {}
-
-
-def _undecoded(dataset: Iterable[dict]) -> Iterable[dict]:
-    """The data set with its pictures left encoded, where it knows that they are pictures."""
-    from datasets import Image, List
-
-    images = (dataset.features or {}).get("images")
-    if isinstance(getattr(images, "feature", None), Image):
-        return dataset.cast_column("images", List(Image(decode=False)))
-    return dataset
 
 
 def _held_out(story_id: object) -> bool:
