@@ -18,12 +18,13 @@ from ablation.commands.training import (
     require_compiler,
     train_task,
 )
-from ablation.config.config import Config
+from ablation.config.config import Config, short_hash
 from ablation.config.declare import keys_of
 from ablation.console import Console
 from ablation.data.oracle import window_oracles
 from ablation.data.sentences import sentence_vectors
 from ablation.data.sources import STORYWORLD
+from ablation.data.store import named_folders
 from ablation.data.windows import StoryWindows
 from ablation.errors import DataError, TrackingError
 from ablation.models.storyteller import Storyteller
@@ -44,6 +45,7 @@ from ablation.train.story_task import StoryTask
 KIND = "train"
 MUST_STAY = {
     "data_hash": ("the data", "bring the data back as they were"),
+    "folders_hash": ("the folder of the tokenizer or sentence model", "bring its files back as they were"),
     "code_hash": ("the code", "check out commit {code_commit}"),
     "environment_hash": ("the package versions", "install {environment}"),
 }
@@ -60,13 +62,14 @@ def run(config: Config, console: Console) -> int:
     left = _require_unfinished(config.resume) if config.resume else None
     with telling_mlflow_run():
         stories = load_stories(config, console)
-    cell = cell_hash(config.hash(), stories.source.digest)
+    cell = cell_hash(config.hash(), stories.source.digest, named_folders(config))
     if any(run.tags.get("cell_hash") == cell for run in delivered):
         label_bystander("delivered what an earlier call had finished", "bystander")
         console.say("an earlier call of this command had finished it: now the tracker has all of it")
         return 0
     if left:
-        _require_same(left, {"data_hash": stories.source.digest, **code_hashes()})
+        here = {"data_hash": stories.source.digest, **code_hashes(), **_folders_hash(config)}
+        _require_same(left, here)
     with held(cache_folder() / "locks" / f"cell-{cell}", wait=False) as alone:
         tracked = _open_run(config, cell, console, alone)
         with closing(tracked):
@@ -100,6 +103,12 @@ def _require_same(left: RunRecord, here: dict[str, str]) -> None:
                 f"resume={left.run_id}: {what} changed since the run began ({name} {now}, not {before}): "
                 f"{cure.format(**left.tags)}, or begin a new run without resume"
             )
+
+
+def _folders_hash(config: Config) -> dict[str, str]:
+    """The tag of a run that reads local folders besides its data."""
+    named = named_folders(config)
+    return {"folders_hash": short_hash(named)} if named else {}
 
 
 def _open_run(config: Config, cell: str, console: Console, alone: bool) -> MlflowRun:
@@ -160,7 +169,7 @@ def _declare(config: Config, tracked: MlflowRun, stories: Stories, expected_cell
     tracked.log_params(texts, keys_of(type(config)))
     tracked.log_text(json.dumps(texts, indent=1), "config.json")
     tracked.describe(opening_note(config))
-    cell = cell_hash(config.hash(), source.digest)
+    cell = cell_hash(config.hash(), source.digest, named_folders(config))
     if expected_cell not in (None, cell):
         raise DataError(
             f"this machine would train cell {cell}, not {expected_cell}: its data, its code or its package "
@@ -172,6 +181,7 @@ def _declare(config: Config, tracked: MlflowRun, stories: Stories, expected_cell
             "data_hash": source.digest,
             "tokenizer_hash": stories.store.tokenizer_hash,
             "split_hash": stories.split_hash,
+            **_folders_hash(config),
         }
     )
     tracked.log_dataset(source.name, stories.digest, source.location, stories.profile)

@@ -1,6 +1,8 @@
 """One reader for the StoryReasoning schema: the embedded world, a Hugging Face name, a folder."""
 
 import hashlib
+import logging
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,7 +13,8 @@ from pathlib import Path
 from ablation.data.files import files_under
 from ablation.data.hub import hub_refusal, stay_offline
 from ablation.errors import LONGEST_PATH, DataError, reason, shown
-from ablation.places import cache_folder
+from ablation.ownership import held
+from ablation.places import cache_folder, clear_unfinished, write_whole
 
 STORYWORLD = "storyworld"
 STORY_REASONING = "daniel3303/StoryReasoning"
@@ -29,6 +32,9 @@ OFFLINE_CHOICES = (
     f"offline, use dataset={STORYWORLD} (embedded, needs no network), or a local folder: parquet "
     "files in the StoryReasoning schema, or a data set saved with `datasets` `save_to_disk`"
 )
+
+DIGEST = ".digest"
+logger = logging.getLogger("ablation")
 
 Progress = Callable[[str, int, int], None]
 Rows = tuple[Callable[[str], Iterator[dict]], dict[str, int]]
@@ -54,7 +60,7 @@ class StorySource:
 def open_source(name: str, world_stories: int, progress: Progress = silent) -> StorySource:
     """The source that a `dataset` key names. Raises DataError with what to do instead."""
     if name == STORYWORLD:
-        return _open_folder(embedded_world(world_stories, progress), STORYWORLD)
+        return _open_world(world_stories, progress)
     folder = Path(expanduser(name))
     if isdir(folder):
         return _open_folder(folder, folder.resolve().name)
@@ -65,27 +71,48 @@ def open_source(name: str, world_stories: int, progress: Progress = silent) -> S
     return _open_hub(name)
 
 
-def embedded_world(stories: int, progress: Progress = silent) -> Path:
-    """The folder of the generated stories; made at the first call, then found again."""
+def _open_world(stories: int, progress: Progress) -> StorySource:
+    """The generated stories; made at the first call, then found again, and made again where they are damaged."""
+    folder = _world_folder(stories)
+    source = _whole_world(folder)
+    if source is None:
+        with held(cache_folder() / "locks" / folder.name, wait=True):
+            source = _whole_world(folder) or _made_world(folder, stories, progress)
+    return source
+
+
+def _world_folder(stories: int) -> Path:
     from ablation.world import writer
 
     code = hashlib.sha256()
     for module in sorted(Path(writer.__file__).parent.glob("*.py")):
         code.update(module.read_bytes())
-    folder = cache_folder() / f"{STORYWORLD}-{stories}-{code.hexdigest()[:12]}"
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            writer.write_world(
-                folder,
-                train=stories,
-                test=stories // TRAIN_TO_TEST,
-                progress=partial(progress, "making the story world"),
-            )
-        except OSError:
-            if not folder.is_dir():  # another process was quicker
-                raise
-    return folder
+    return cache_folder() / f"{STORYWORLD}-{stories}-{code.hexdigest()[:12]}"
+
+
+def _whole_world(folder: Path) -> StorySource | None:
+    """None where there is none, or where its digest is not the one that was noted when it was made."""
+    noted = folder.with_suffix(DIGEST)
+    try:
+        source = _open_folder(folder, STORYWORLD) if noted.exists() else None
+    except DataError:
+        return None
+    return source if source and noted.read_text() == source.digest else None
+
+
+def _made_world(folder: Path, stories: int, progress: Progress) -> StorySource:
+    """One process at a time is here."""
+    from ablation.world import writer
+
+    if folder.exists():
+        logger.warning("the story world in %s is damaged or was not finished: it is made again", folder)
+        shutil.rmtree(folder)
+    clear_unfinished(folder)
+    told = partial(progress, "making the story world")
+    writer.write_world(folder, train=stories, test=stories // TRAIN_TO_TEST, progress=told)
+    source = _open_folder(folder, STORYWORLD)
+    write_whole(folder.with_suffix(DIGEST), source.digest)
+    return source
 
 
 def _open_folder(folder: Path, name: str) -> StorySource:

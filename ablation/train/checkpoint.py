@@ -2,7 +2,6 @@
 
 import copy
 import io
-import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -12,7 +11,7 @@ import torch
 from torch import nn
 
 from ablation.errors import AblationError, reason, shown
-from ablation.places import refused
+from ablation.places import put_in_place, refused
 from ablation.train.loop import LoopState
 
 FORMAT = 2
@@ -41,7 +40,7 @@ def save_checkpoint(file: Path, contents: dict[str, Any]) -> None:
     torch.save(contents, packed)  # not to the file: of a full disk torch does not tell
     try:
         temporary.write_bytes(packed.getbuffer())
-        _put(temporary, file)
+        put_in_place(temporary, file)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         error.filename = error.filename or str(file)
@@ -52,16 +51,7 @@ def copy_checkpoint(file: Path, to: Path) -> None:
     """As safe as saving it there."""
     temporary = to.with_suffix(".partial")
     shutil.copyfile(file, temporary)
-    _put(temporary, to)
-
-
-def _put(temporary: Path, file: Path) -> None:
-    """Also after a loss of power the one or the other is there, whole."""
-    for place, act in ((temporary, lambda: os.replace(temporary, file)), (file.parent, lambda: None)):
-        opened = os.open(place, os.O_RDONLY)
-        os.fsync(opened)
-        os.close(opened)
-        act()
+    put_in_place(temporary, to)
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
