@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ from ablation.data.sources import open_source
 from tests.test_bad_files import rows_of, write
 from tests.test_bad_stories import good
 
+ROOT = Path(__file__).parents[1]
 GROWTH = """
 import resource, sys
 from ablation.data.sources import open_source
@@ -34,7 +36,7 @@ def test_a_small_file_of_one_text_thousands_of_times_takes_little_memory(tmp_pat
     write(tmp_path / "bomb", name="test-0.parquet")
     pq.write_table(table, tmp_path / "bomb" / "train-0.parquet")
     done = subprocess.run(
-        [sys.executable, "-c", GROWTH, str(tmp_path / "bomb")], capture_output=True, text=True
+        [sys.executable, "-c", GROWTH, str(tmp_path / "bomb")], cwd=ROOT, capture_output=True, text=True
     )
     rows, grown = done.stdout.split()
     assert (tmp_path / "bomb" / "train-0.parquet").stat().st_size < 50_000 and rows == "4000", done.stderr

@@ -15,6 +15,7 @@ from ablation.config.declare import keys_of
 from ablation.config.entries import PretrainOptions
 from ablation.console import Console
 from ablation.errors import AblationError, ConfigError, TrackingError
+from ablation.memory import telling_of_memory
 from ablation.models.storyteller import build_text_autoencoder, build_visual_autoencoder
 from ablation.ownership import held
 from ablation.places import cache_folder
@@ -138,7 +139,7 @@ def _train(
     epochs = getattr(config, EPOCH_KEYS[part])
     name = f"{part}-autoencoder-e{epochs}-s{config.seed}"
     tags = {"kind": KIND, "part": part, "pretrain_hash": identity["hash"], **code_state()}
-    with closing(_open(name, tags, adopt, console), patience=PATIENCE) as tracked:
+    with closing(_open(name, tags, adopt, console), patience=PATIENCE) as tracked, telling_of_memory():
         tracked.describe(pretraining_opening(part, config))
         tracked.log_params(
             {name: text for name, text in identity.items() if not name.endswith("hash")},

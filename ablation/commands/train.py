@@ -27,6 +27,7 @@ from ablation.data.sources import STORYWORLD
 from ablation.data.store import named_folders
 from ablation.data.windows import StoryWindows
 from ablation.errors import DataError, TrackingError
+from ablation.memory import telling_of_memory
 from ablation.models.storyteller import Storyteller
 from ablation.ownership import held
 from ablation.places import cache_folder
@@ -133,6 +134,7 @@ def _to_go_on_from(cell: str) -> str | None:
     return run.run_id if run else None
 
 
+@telling_of_memory()
 def train(
     config: Config,
     tracked: MlflowRun,
