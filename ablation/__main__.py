@@ -8,6 +8,7 @@ from importlib import import_module
 
 from ablation.config.command_line import HELP_WORDS, entry_help, entry_of, general_help, settings_of
 from ablation.errors import AblationError
+from ablation.memory import telling_of_memory
 from ablation.places import refused
 from ablation.stopping import listen
 
@@ -53,7 +54,8 @@ def run(name: str, words: list[str]) -> int:
 
     console = Console()
     try:
-        return import_module(f"ablation.commands.{entry.module}").run(settings, console)
+        with telling_of_memory():
+            return import_module(f"ablation.commands.{entry.module}").run(settings, console)
     finally:
         console.close()
 

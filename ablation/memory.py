@@ -1,9 +1,30 @@
-"""How this process keeps its memory."""
+"""How this process keeps its memory, and what is told when it runs out."""
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ablation.errors import AblationError, reason
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3  # of glibc's malloc.h
 LARGEST_INT = 2**31 - 1
+SIGNS = ("allocate memory", "not enough memory", "out of memory", "bad_alloc")
+"""In what torch raises, as a RuntimeError."""
+
+
+@contextmanager
+def telling_of_memory() -> Iterator[None]:
+    """Raises AblationError with what to do where the block runs out of memory, of this machine or of a GPU."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        told = str(error).lower()
+        if not isinstance(error, MemoryError) and not any(sign in told for sign in SIGNS):
+            raise
+        raise AblationError(
+            f"memory ran out ({reason(error)}). Close other programs, then the same command goes on; or give a smaller "
+            "batch_size or latent_dim, or fewer windows (windows=first, max_stories), which begins a new run"
+        ) from error
 
 
 def keep_freed_memory() -> bool:

@@ -2,7 +2,9 @@
 
 import errno
 import os
+import shutil
 import tempfile
+from glob import escape
 from os.path import expanduser
 from pathlib import Path
 
@@ -38,6 +40,32 @@ def write_whole(file: Path, text: str) -> None:
         opened.flush()
         os.fsync(opened.fileno())
     os.replace(beside, file)
+
+
+def put_in_place(made: Path, place: Path) -> None:
+    """A file or folder that was made beside its place: there whole or not at all, also after a loss of power."""
+    for part in (*made.rglob("*"), made):
+        _have_on_disk(part)
+    os.replace(made, place)
+    _have_on_disk(place.parent)
+
+
+def _have_on_disk(place: Path) -> None:
+    opened = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def clear_unfinished(folder: Path) -> int:
+    """Removes what killed makers of that folder left beside it, `.NAME-…`, for one who holds its lock: others are not
+    at it. How many there were.
+    """
+    left = list(folder.parent.glob(f".{escape(folder.name)}-*"))
+    for part in left:
+        shutil.rmtree(part, ignore_errors=True)
+    return len(left)
 
 
 def writable_folder(out: str) -> Path:

@@ -24,6 +24,10 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):  # processes that tests star
 WORLD = {"train": 24, "test": 8}
 
 
+def pytest_addoption(parser):
+    parser.addoption("--kills", type=int, default=25, help="stops of each recipe in tests/test_kills.py")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder(tmp_path_factory):
     """Nothing is read from or left in the user's cache."""

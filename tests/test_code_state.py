@@ -48,9 +48,14 @@ def test_what_does_not_compute_exists(name):
 
 
 def test_a_cell_is_its_configuration_data_code_and_environment(monkeypatch):
-    first = cell_hash("config", "data")
-    assert first == cell_hash("config", "data")
-    assert len({first, cell_hash("other", "data"), cell_hash("config", "other")}) == 3
+    first = cell_hash("config", "data", {})
+    assert first == cell_hash("config", "data", {})
+    changed = (
+        cell_hash("other", "data", {}),
+        cell_hash("config", "other", {}),
+        cell_hash("config", "data", {"tokenizer": "0"}),
+    )
+    assert len({first, *changed}) == 4
     assert packages()["torch"].startswith("2.")
 
 

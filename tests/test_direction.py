@@ -13,8 +13,8 @@ PACKAGE = ROOT / "ablation"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ABOVE = {
     "config": {"errors"},
-    "world": {"helpers"},
-    "data": {"config", "world", "errors", "helpers", "places", "randomness"},
+    "world": {"helpers", "places"},
+    "data": {"config", "world", "errors", "helpers", "ownership", "places", "randomness"},
     "models": {"config", "data", "errors", "randomness"},
     "train": {"config", "data", "models", "errors", "places", "randomness", "stopping"},
     "predict": {"config", "data", "models", "errors"},

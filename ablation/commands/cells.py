@@ -4,6 +4,7 @@ import time
 from functools import lru_cache
 from typing import Any
 
+from ablation.commands.checkpoints import furthest
 from ablation.commands.pretrain import pretrained_autoencoder
 from ablation.commands.stories import Stories, load_stories
 from ablation.commands.train import all_floors, train
@@ -17,6 +18,7 @@ from ablation.places import cache_folder
 from ablation.track.code_state import code_state
 from ablation.track.mlflow_run import PARENT_TAG, MlflowRun, closing
 from ablation.track.owner import CLAIM_TAG, AtWork
+from ablation.track.patience import PATIENCE
 from ablation.track.query import RunRecord, find_runs
 from ablation.track.store import use_store
 
@@ -62,7 +64,7 @@ def run_cell(work: dict[str, Any], console: Reporter) -> dict[str, Any]:
             return _result(finished[-1].run_id, finished[-1].metrics, found=True)
         try:
             tracked = _open(config, work, earlier)
-            with closing(tracked, again="the same command goes on"):
+            with closing(tracked, again="the same command goes on", patience=PATIENCE):
                 prepared = stories_and_floors(data_part(config))
                 metrics = train(config, tracked, console, *prepared, expected_cell=work["cell_hash"])
         except AtWork as error:
@@ -83,13 +85,14 @@ def data_part(config: Config) -> Config:
 
 
 def _open(config: Config, work: dict[str, Any], earlier: list[RunRecord]) -> MlflowRun:
-    """The newest unfinished run of the cell, or a new one. Raises Busy when someone else is at it."""
+    """The unfinished run of the cell that has trained last, or a new one. Raises Busy when someone else is at it."""
     others = [run for run in earlier if run.is_alive and run.tags.get(CLAIM_TAG) != work["claim"]]
     if others:
         raise Busy(f"run {others[-1].run_id} is at it")
     tags = work["tags"] | {CLAIM_TAG: work["claim"]}
-    if earlier:
-        return MlflowRun.reopen(earlier[-1].run_id, tags | {PARENT_TAG: work["parent"]})
+    left = furthest(earlier)
+    if left:
+        return MlflowRun.reopen(left.run_id, tags | {PARENT_TAG: work["parent"]})
     about = {"kind": "train", "config_hash": config.hash(), "cell_hash": work["cell_hash"]}
     tags |= about | code_state() | work["code"]  # a cluster's nodes have the code without its repository
     made = MlflowRun.start(work["name"], tags, adopt=False, parent=work["parent"])

@@ -7,6 +7,7 @@ from ablation.config.config import Config
 from ablation.config.declare import NONE_TEXT
 from ablation.config.entries import StudyOptions
 from ablation.config.study import Arm, Study
+from ablation.data.store import named_folders
 from ablation.errors import ConfigError
 from ablation.track.code_state import cell_hash
 from ablation.track.query import find_runs
@@ -43,7 +44,7 @@ def planned_cells(study: Study, seeds: int, data_hash: str) -> list[Planned]:
     }
     cells = []
     for arm, config in study.cells(seeds):
-        identity = cell_hash(config.hash(), data_hash)
+        identity = cell_hash(config.hash(), data_hash, named_folders(config))
         cells.append(Planned(arm, config, identity, finished.get(identity)))
     return cells
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
-from ablation.commands.checkpoints import BEST, PLACE
+from ablation.commands.checkpoints import BEST, PLACE, furthest, inherit
 from ablation.commands.notes import pretraining_note, pretraining_opening, repeat_command
 from ablation.commands.outcome import where_to_look
 from ablation.commands.stories import Stories, load_stories
@@ -15,17 +15,19 @@ from ablation.config.config import Config, short_hash
 from ablation.config.declare import keys_of
 from ablation.config.entries import PretrainOptions
 from ablation.console import Console
-from ablation.errors import ConfigError
+from ablation.errors import AblationError, ConfigError, TrackingError
+from ablation.memory import telling_of_memory
 from ablation.models.storyteller import build_text_autoencoder, build_visual_autoencoder
 from ablation.ownership import held
 from ablation.places import cache_folder
 from ablation.track.code_state import code_hashes, code_state
 from ablation.track.left_behind import mark_dead_runs
-from ablation.track.mlflow_run import MlflowRun, closing
-from ablation.track.query import RunRecord, download, find_runs
-from ablation.track.store import label_bystander, open_store
+from ablation.track.mlflow_run import CONTINUES_TAG, MlflowRun, closing
+from ablation.track.patience import PATIENCE
+from ablation.track.query import RunRecord, download, find_runs, has_artifact
+from ablation.track.store import label_bystander, open_store, opened_by_mlflow_run
 from ablation.track.views import run_page
-from ablation.train.checkpoint import load_checkpoint, restore
+from ablation.train.checkpoint import damage_told, load_checkpoint, restore
 from ablation.train.floors import image_median_floor, text_unigram_floor
 from ablation.train.pretraining import LanguageTask, ReconstructionTask, TextCopyTask, pretraining_identity
 
@@ -45,11 +47,12 @@ def run(options: PretrainOptions, console: Console) -> int:
     stories = load_stories(options, console)
     identity = _identity(options.part, options, stories)
     with one_at_a_time(identity["hash"]):
-        found = find_pretrained(identity["hash"])
+        found = _found(options.part, options, stories, identity, console)
         if found:
-            label_bystander(f"found {found.name}", "lookup")
-            console.say(f"the {options.part} autoencoder stands already: run {found.run_id} ({found.name})")
-            page = run_page(found.experiment_id, found.run_id)
+            _, there = found
+            label_bystander(f"found {there.name}", "lookup")
+            console.say(f"the {options.part} autoencoder stands already: run {there.run_id} ({there.name})")
+            page = run_page(there.experiment_id, there.run_id)
         else:
             page = _train(options.part, options, stories, identity, console, adopt=True)[1].page
     console.say("\n" + where_to_look(("its run", page)))
@@ -65,10 +68,11 @@ def pretrained_autoencoder(
         return _build(part, config, stories), None
     identity = _identity(part, config, stories)
     with one_at_a_time(identity["hash"]):
-        found = find_pretrained(identity["hash"])
+        found = _found(part, config, stories, identity, console)
         if found:
-            console.say(f"{part} autoencoder: from the finished run {found.run_id} ({found.name})")
-            return _load(_build(part, config, stories), found.run_id), found.run_id
+            module, there = found
+            console.say(f"{part} autoencoder: from the finished run {there.run_id} ({there.name})")
+            return module, there.run_id
         console.say(f"{part} autoencoder: none yet for these data and keys, so it is trained first")
         module, tracked = _train(part, config, stories, identity, console, adopt=False)
         return module, tracked.run_id
@@ -81,8 +85,11 @@ def one_at_a_time(identity_hash: str) -> AbstractContextManager[bool]:
 
 def find_pretrained(identity_hash: str) -> RunRecord | None:
     """The newest finished run of that identity, in any experiment."""
-    condition = f"tags.pretrain_hash = '{identity_hash}' and attributes.status = 'FINISHED'"
-    return next(reversed(find_runs(KIND, extra=condition)), None)
+    return next(reversed([run for run in _runs_of(identity_hash) if run.status == "FINISHED"]), None)
+
+
+def _runs_of(identity_hash: str) -> list[RunRecord]:
+    return find_runs(KIND, extra=f"tags.pretrain_hash = '{identity_hash}'")
 
 
 def autoencoder_identity(part: str, config: Config, data_hash: str, tokenizer_hash: str) -> dict[str, str]:
@@ -101,9 +108,34 @@ def _build(part: str, config: Config, stories: Stories) -> nn.Module:
     return build_visual_autoencoder(config)
 
 
-def _load(module: nn.Module, run_id: str) -> nn.Module:
+def _found(
+    part: str, config: Config, stories: Stories, identity: dict[str, str], console: Console
+) -> tuple[nn.Module, RunRecord] | None:
+    """The autoencoder of the newest finished run that has it whole. Raises TrackingError when it cannot be fetched."""
+    for run in reversed(_runs_of(identity["hash"])):
+        if run.status != "FINISHED":
+            continue
+        try:
+            return _load(_build(part, config, stories), run.run_id, identity), run
+        except TrackingError:
+            raise
+        except AblationError as error:
+            console.say(
+                f"{part} autoencoder: that of run {run.run_id} cannot be used, so another is found or trained: "
+                f"{damage_told(error)}"
+            )
+    return None
+
+
+def _load(module: nn.Module, run_id: str, identity: dict[str, str]) -> nn.Module:
+    place = f"{PLACE}/{BEST}"
+    if not has_artifact(run_id, place):
+        raise AblationError(f"the run has lost its artifact {place}")
     with tempfile.TemporaryDirectory() as folder:
-        restore(load_checkpoint(download(run_id, f"{PLACE}/{BEST}", Path(folder))), module)
+        contents = load_checkpoint(download(run_id, place, Path(folder)))
+    if contents["identity"] != identity:
+        raise AblationError(f"its artifact {place} is of other data, keys, code or packages")
+    restore(contents, module)
     return module
 
 
@@ -113,7 +145,7 @@ def _train(
     epochs = getattr(config, EPOCH_KEYS[part])
     name = f"{part}-autoencoder-e{epochs}-s{config.seed}"
     tags = {"kind": KIND, "part": part, "pretrain_hash": identity["hash"], **code_state()}
-    with closing(_open(name, tags, adopt)) as tracked:
+    with closing(_open(name, tags, adopt, console), patience=PATIENCE) as tracked, telling_of_memory():
         tracked.describe(pretraining_opening(part, config))
         tracked.log_params(
             {name: text for name, text in identity.items() if not name.endswith("hash")},
@@ -131,12 +163,17 @@ def _train(
     return task.module.cpu(), tracked
 
 
-def _open(name: str, tags: dict[str, str], adopt: bool) -> MlflowRun:
-    """A new run, or, where no run was opened for this command, one whose process was killed at it."""
-    left = find_runs(KIND, extra=f"tags.pretrain_hash = '{tags['pretrain_hash']}'")
-    if not adopt and left and not left[-1].is_alive:
-        return MlflowRun.reopen(left[-1].run_id, tags)
-    return MlflowRun.start(name, tags, adopt)
+def _open(name: str, tags: dict[str, str], adopt: bool, console: Console) -> MlflowRun:
+    """The run that was left unfinished and has trained last; else a new one, or that of `mlflow run`, which goes on from
+    there.
+    """
+    left = furthest([r for r in _runs_of(tags["pretrain_hash"]) if r.status != "FINISHED" and not r.is_alive])
+    if left and not (adopt and opened_by_mlflow_run()):
+        return MlflowRun.reopen(left.run_id, tags)
+    tracked = MlflowRun.start(name, tags | ({CONTINUES_TAG: left.run_id} if left else {}), adopt)
+    if left:
+        inherit(tracked, left.run_id, console)
+    return tracked
 
 
 def _task(part: str, config: Config, stories: Stories) -> TextCopyTask | ReconstructionTask:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ablation.commands.checkpoints import inherit
+from ablation.commands.checkpoints import furthest, inherit
 from ablation.commands.epoch_records import EpochRecords
 from ablation.commands.modelling import log_storyteller
 from ablation.commands.notes import opening_note, outcome_note
@@ -19,15 +19,17 @@ from ablation.commands.training import (
     require_compiler,
     train_task,
 )
-from ablation.config.config import Config
+from ablation.config.config import Config, short_hash
 from ablation.config.declare import keys_of
 from ablation.console import Console
 from ablation.data.oracle import window_oracles
 from ablation.data.sentences import sentence_vectors
 from ablation.data.sources import STORYWORLD
+from ablation.data.store import named_folders
 from ablation.data.tokens import choose_tokenizer
 from ablation.data.windows import StoryWindows
 from ablation.errors import AblationError, DataError, TrackingError
+from ablation.memory import telling_of_memory
 from ablation.models.storyteller import Storyteller
 from ablation.ownership import held
 from ablation.places import cache_folder
@@ -47,6 +49,7 @@ from ablation.train.story_task import StoryTask, Tick
 KIND = "train"
 MUST_STAY = {
     "data_hash": ("the data", "bring the data back as they were"),
+    "folders_hash": ("the folder of the tokenizer or sentence model", "bring its files back as they were"),
     "code_hash": ("the code", "check out commit {code_commit}"),
     "environment_hash": ("the package versions", "install {environment}"),
 }
@@ -65,13 +68,14 @@ def run(config: Config, console: Console) -> int:
     left = _require_unfinished(config.resume) if config.resume else None
     with telling_mlflow_run():
         stories = load_stories(config, console)
-    cell = cell_hash(config.hash(), stories.source.digest)
+    cell = cell_hash(config.hash(), stories.source.digest, named_folders(config))
     if any(run.tags.get("cell_hash") == cell for run in delivered):
         label_bystander("delivered what an earlier call had finished", "bystander")
         console.say("an earlier call of this command had finished it: now the tracker has all of it")
         return 0
     if left:
-        _require_same(left, {"data_hash": stories.source.digest, **code_hashes()})
+        here = {"data_hash": stories.source.digest, **code_hashes(), **_folders_hash(config)}
+        _require_same(left, here)
     with held(cache_folder() / "locks" / f"cell-{cell}", wait=False) as alone:
         tracked = _open_run(config, cell, console, alone)
         with closing(tracked):
@@ -109,11 +113,17 @@ def _require_same(left: RunRecord, here: dict[str, str]) -> None:
             )
 
 
+def _folders_hash(config: Config) -> dict[str, str]:
+    """The tag of a run that reads local folders besides its data."""
+    named = named_folders(config)
+    return {"folders_hash": short_hash(named)} if named else {}
+
+
 def _open_run(config: Config, cell: str, console: Console, alone: bool) -> MlflowRun:
-    """The run to be resumed; else the one that an earlier call of the same command left unfinished, where this
-    process is `alone` at the cell; else a new one, or that of `mlflow run`, which goes on from there.
+    """The run to be resumed; else the one that earlier calls of the same command left unfinished and that has trained
+    last, where this process is `alone` at the cell; else a new one, or that of `mlflow run`, which goes on from there.
     """
-    left = config.resume or (left_unfinished(cell) if alone else None)
+    left = config.resume or (_to_go_on_from(cell) if alone else None)
     if left and (config.resume or not opened_by_mlflow_run()):
         label_bystander(f"resume of {left}", "resume")
         console.say(f"going on with the unfinished run {left}")
@@ -122,10 +132,16 @@ def _open_run(config: Config, cell: str, console: Console, alone: bool) -> Mlflo
     tracked = MlflowRun.start(config.run_name, tags | code_state() | ({CONTINUES_TAG: left} if left else {}))
     if left:
         console.say(f"going on from the unfinished run {left}")
-        inherit(tracked, left)
+        inherit(tracked, left, console)
     return tracked
 
 
+def _to_go_on_from(cell: str) -> str | None:
+    run = furthest(left_unfinished(cell))
+    return run.run_id if run else None
+
+
+@telling_of_memory()
 def train(
     config: Config,
     tracked: MlflowRun,
@@ -163,7 +179,7 @@ def _declare(config: Config, tracked: MlflowRun, stories: Stories, expected_cell
     tracked.log_params(texts, keys_of(type(config)))
     tracked.log_text(json.dumps(texts, indent=1), "config.json")
     tracked.describe(opening_note(config))
-    cell = cell_hash(config.hash(), source.digest)
+    cell = cell_hash(config.hash(), source.digest, named_folders(config))
     if expected_cell not in (None, cell):
         raise DataError(
             f"this machine would train cell {cell}, not {expected_cell}: its data, its code or its package "
@@ -176,6 +192,7 @@ def _declare(config: Config, tracked: MlflowRun, stories: Stories, expected_cell
             "tokenizer": choose_tokenizer(config.tokenizer, config.dataset),
             "tokenizer_hash": stories.store.tokenizer_hash,
             "split_hash": stories.split_hash,
+            **_folders_hash(config),
         }
     )
     tracked.log_dataset(source.name, stories.digest, source.location, stories.profile)

@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from ablation.data.hub import pretrained
+from ablation.data.integrity import folder_digest
 from ablation.data.sources import Progress, silent
 from ablation.errors import DataError
 from ablation.places import cache_folder
@@ -34,7 +35,7 @@ def sentence_vectors(texts: list[str], place: str, progress: Progress = silent) 
     neither.
     """
     tokenizer, model = _encoder(place)
-    file = cache_folder() / "sentences" / f"{_digest(texts, model)}.npy"
+    file = cache_folder() / "sentences" / f"{_digest(texts, model, folder_digest(place) or '')}.npy"
     kept = _kept(file)
     if kept is not None and len(kept) == len(texts):
         return kept
@@ -89,8 +90,9 @@ def _loaded(place: str, *loaders) -> list:
         ) from error
 
 
-def _digest(texts: list[str], model) -> str:
-    digest = hashlib.sha256("\0".join(texts).encode())
+def _digest(texts: list[str], model, files: str) -> str:
+    """`files` is the digest of a local folder, whose tokenizer may change while the weights stay."""
+    digest = hashlib.sha256(("\0".join(texts) + files).encode())
     for name, weight in sorted(model.state_dict().items()):
         digest.update(name.encode() + weight.contiguous().numpy().tobytes())
     return digest.hexdigest()[:24]

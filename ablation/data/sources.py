@@ -1,10 +1,11 @@
 """One reader for the StoryReasoning schema: the embedded world, a Hugging Face name, a folder."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+import logging
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from glob import escape
 from itertools import islice
 from os.path import expanduser, isdir
 from pathlib import Path
@@ -12,7 +13,8 @@ from pathlib import Path
 from ablation.data.files import files_under
 from ablation.data.hub import hub_refusal, stay_offline
 from ablation.errors import LONGEST_PATH, DataError, reason, shown
-from ablation.places import cache_folder
+from ablation.ownership import held
+from ablation.places import cache_folder, clear_unfinished, write_whole
 
 STORYWORLD = "storyworld"
 STORY_REASONING = "daniel3303/StoryReasoning"
@@ -22,12 +24,17 @@ WELCOME = ("chain_of_thought",)
 SPLITS = ("train", "test")
 HELD_OUT_PERCENT = 15
 TRAIN_TO_TEST = 4
+ROWS_AT_ONCE = 8
+"""Stories that are unpacked at once: a small file may hold one picture, or one text, millions of times."""
 MOST_AT_ONCE = 8_000_000_000
-"""Bytes of a row group of a parquet file, unpacked: a small file may declare terabytes."""
+"""Bytes of a row group of a parquet file, decompressed: a small file may declare terabytes."""
 OFFLINE_CHOICES = (
     f"offline, use dataset={STORYWORLD} (embedded, needs no network), or a local folder: parquet "
     "files in the StoryReasoning schema, or a data set saved with `datasets` `save_to_disk`"
 )
+
+DIGEST = ".digest"
+logger = logging.getLogger("ablation")
 
 Progress = Callable[[str, int, int], None]
 Rows = tuple[Callable[[str], Iterator[dict]], dict[str, int]]
@@ -53,7 +60,7 @@ class StorySource:
 def open_source(name: str, world_stories: int, progress: Progress = silent) -> StorySource:
     """The source that a `dataset` key names. Raises DataError with what to do instead."""
     if name == STORYWORLD:
-        return _open_folder(embedded_world(world_stories, progress), STORYWORLD)
+        return _open_world(world_stories, progress)
     folder = Path(expanduser(name))
     if isdir(folder):
         return _open_folder(folder, folder.resolve().name)
@@ -64,27 +71,48 @@ def open_source(name: str, world_stories: int, progress: Progress = silent) -> S
     return _open_hub(name)
 
 
-def embedded_world(stories: int, progress: Progress = silent) -> Path:
-    """The folder of the generated stories; made at the first call, then found again."""
+def _open_world(stories: int, progress: Progress) -> StorySource:
+    """The generated stories; made at the first call, then found again, and made again where they are damaged."""
+    folder = _world_folder(stories)
+    source = _whole_world(folder)
+    if source is None:
+        with held(cache_folder() / "locks" / folder.name, wait=True):
+            source = _whole_world(folder) or _made_world(folder, stories, progress)
+    return source
+
+
+def _world_folder(stories: int) -> Path:
     from ablation.world import writer
 
     code = hashlib.sha256()
     for module in sorted(Path(writer.__file__).parent.glob("*.py")):
         code.update(module.read_bytes())
-    folder = cache_folder() / f"{STORYWORLD}-{stories}-{code.hexdigest()[:12]}"
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            writer.write_world(
-                folder,
-                train=stories,
-                test=stories // TRAIN_TO_TEST,
-                progress=partial(progress, "making the story world"),
-            )
-        except OSError:
-            if not folder.is_dir():  # another process was quicker
-                raise
-    return folder
+    return cache_folder() / f"{STORYWORLD}-{stories}-{code.hexdigest()[:12]}"
+
+
+def _whole_world(folder: Path) -> StorySource | None:
+    """None where there is none, or where its digest is not the one that was noted when it was made."""
+    noted = folder.with_suffix(DIGEST)
+    try:
+        source = _open_folder(folder, STORYWORLD) if noted.exists() else None
+    except DataError:
+        return None
+    return source if source and noted.read_text() == source.digest else None
+
+
+def _made_world(folder: Path, stories: int, progress: Progress) -> StorySource:
+    """One process at a time is here."""
+    from ablation.world import writer
+
+    if folder.exists():
+        logger.warning("the story world in %s is damaged or was not finished: it is made again", folder)
+        shutil.rmtree(folder)
+    clear_unfinished(folder)
+    told = partial(progress, "making the story world")
+    writer.write_world(folder, train=stories, test=stories // TRAIN_TO_TEST, progress=told)
+    source = _open_folder(folder, STORYWORLD)
+    write_whole(folder.with_suffix(DIGEST), source.digest)
+    return source
 
 
 def _open_folder(folder: Path, name: str) -> StorySource:
@@ -104,7 +132,7 @@ def _parquet_rows(files: list[Path]) -> Rows:
     import pyarrow
     import pyarrow.parquet
 
-    by_split: dict[str, list[str]] = {split: [] for split in SPLITS}
+    by_split: dict[str, list[Path]] = {split: [] for split in SPLITS}
     columns, stories = list(COLUMNS + WELCOME), {}
     for file in files:
         try:
@@ -120,8 +148,8 @@ def _parquet_rows(files: list[Path]) -> Rows:
         columns = [column for column in columns if column in names]
         split = "test" if file.name.startswith("test") else "train"
         stories[split] = stories.get(split, 0) + about.num_rows
-        if about.num_rows:  # `datasets` cannot read an empty file
-            by_split[split].append(escape(str(file)))  # else it reads other folders' files of a like name too
+        if about.num_rows:
+            by_split[split].append(file)
     if "train" not in stories:
         raise DataError(f"{files[0].parent} has no parquet file of a train split: name one train-….parquet")
     empty = [split for split, count in stories.items() if not count]
@@ -134,7 +162,7 @@ def _parquet_rows(files: list[Path]) -> Rows:
 
 
 def _check_row_groups(about, file: Path) -> None:
-    """A row group is read at once."""
+    """A part of it, up to the whole, is decompressed at once."""
     for number in range(about.num_row_groups):
         size = about.row_group(number).total_byte_size
         if size > MOST_AT_ONCE:
@@ -144,11 +172,21 @@ def _check_row_groups(about, file: Path) -> None:
             )
 
 
-def _stream_parquet(files: list[str], columns: list[str]) -> Iterable[dict]:
-    from datasets import config, load_dataset
+def _stream_parquet(files: list[Path], columns: list[str]) -> Iterator[dict]:
+    """As `datasets` reads them, pictures left encoded, but never a whole row group: unpacked it may be millions of times
+    as large as the file.
+    """
+    from datasets import Features
+    from datasets.table import table_cast
+    from pyarrow import Table
+    from pyarrow.parquet import ParquetFile, read_schema
 
-    config.HF_UPDATE_DOWNLOAD_COUNTS = False  # else it tells a server of every folder that it reads
-    return load_dataset("parquet", data_files=files, split="train", streaming=True, columns=columns)
+    features = Features.from_arrow_schema(read_schema(files[0]))
+    schema = Features({name: features[name] for name in columns}).arrow_schema
+    for file in files:
+        with ParquetFile(file) as opened:
+            for batch in opened.iter_batches(ROWS_AT_ONCE, columns=columns):
+                yield from table_cast(Table.from_batches([batch]), schema).to_pylist()
 
 
 def _saved_rows(folder: Path, files: list[Path]) -> Rows:
@@ -176,30 +214,30 @@ def _loaded_rows(loaded: dict, place: str) -> Rows:
         _check_columns(split.column_names, place)
     found = {split: loaded[split].with_format(None) for split in SPLITS if split in loaded}
     kept = [c for c in COLUMNS + WELCOME if all(c in rows.column_names for rows in found.values())]
-    splits = {split: partial(rows.select_columns, kept) for split, rows in found.items()}
+    splits = {split: partial(_stream_loaded, rows, kept) for split, rows in found.items()}
     return _rows_of(splits, {s: len(loaded[s]) for s in splits})
 
 
-def _rows_of(splits: dict[str, Callable[[], Iterable[dict]]], stories: dict[str, int]) -> Rows:
+def _stream_loaded(rows, columns: list[str]) -> Iterator[dict]:
+    """With pictures that `datasets` knows for pictures left encoded."""
+    from datasets import Image, List
+
+    chosen = rows.select_columns(columns)
+    if isinstance(getattr(chosen.features["images"], "feature", None), Image):
+        chosen = chosen.cast_column("images", List(Image(decode=False)))
+    return iter(chosen)
+
+
+def _rows_of(splits: dict[str, Callable[[], Iterator[dict]]], stories: dict[str, int]) -> Rows:
     """Without a test split, 15 % of the stories are held out, chosen by their id."""
 
     def rows(split: str) -> Iterator[dict]:
-        everything = _undecoded(splits.get(split, splits["train"])())
+        everything = splits.get(split, splits["train"])()
         if "test" in splits:
-            return iter(everything)
+            return everything
         return (row for row in everything if _held_out(row["story_id"]) == (split == "test"))
 
     return rows, stories if "test" in splits else {}
-
-
-def _undecoded(dataset: Iterable[dict]) -> Iterable[dict]:
-    """The data set with its pictures left encoded, where it knows that they are pictures."""
-    from datasets import Image, List
-
-    images = (dataset.features or {}).get("images")
-    if isinstance(getattr(images, "feature", None), Image):
-        return dataset.cast_column("images", List(Image(decode=False)))
-    return dataset
 
 
 def _held_out(story_id: object) -> bool:

@@ -6,7 +6,6 @@ Layout of a store: `manifest.json` (written last), `tokenizer/`, and for each sp
 
 import json
 import mmap
-import os
 import shutil
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ablation.config.config import Config, short_hash
-from ablation.data.integrity import clear_unfinished, damage_of, stamps
+from ablation.data.integrity import damage_of, folder_digest, stamps
 from ablation.data.prepared_story import FRAME_SHAPE, WINDOW, PreparedStory, prepare_story
 from ablation.data.sources import SPLITS, Progress, StorySource, first_rows, silent
 from ablation.data.tokens import (
@@ -30,9 +29,11 @@ from ablation.data.tokens import (
     train_wordpiece,
 )
 from ablation.errors import DataError
-from ablation.places import cache_folder
+from ablation.ownership import held
+from ablation.places import cache_folder, clear_unfinished, put_in_place
 
 STORE_VERSION = 4
+FILES_KEY = "tokenizer_files"
 FEWEST_STORIES = 5
 CHUNK, TEXTS_AT_ONCE = 32, 2000
 LONGEST_NAME = 160
@@ -125,17 +126,27 @@ def prepare(config: Config, source: StorySource, progress: Progress = silent) ->
         "tokenizer": tokenizer,
         "max_stories": str(config.max_stories),
     }
+    if "tokenizer" in (named := named_folders(config)):
+        made_from[FILES_KEY] = named["tokenizer"]
     folder = cache_folder() / "prepared" / f"{_inside(source.name)}-{short_hash(made_from)}"
-    damage = damage_of(folder) if folder.exists() else None
-    note = "found" if folder.exists() and not damage else "made"
-    if damage:
-        note = f"made again, {damage}"
-    if note != "found":
-        cleared = clear_unfinished(folder)
-        note += f"; {cleared} unfinished from a killed run cleared away" if cleared else ""
-        _build(folder, config, source, tokenizer, made_from, progress)
+    note = "found"
+    if not folder.exists() or damage_of(folder):
+        with held(cache_folder() / "locks" / f"store-{folder.name}", wait=True):
+            note = _made(folder, config, source, tokenizer, made_from, progress)
     manifest = json.loads((folder / "manifest.json").read_text())
     return Store(folder, manifest["data_hash"], manifest["tokenizer_hash"], manifest["vocabulary"], note)
+
+
+def named_folders(config: Config) -> dict[str, str]:
+    """Digests of the local folders, by key, that a configuration reads a tokenizer or a sentence encoder from: their
+    names do not tell what is in them.
+    """
+    tokenizer = choose_tokenizer(config.tokenizer, config.dataset)
+    places = {"tokenizer": tokenizer} if tokenizer != "trained" else {}
+    if config.text_encoder == "minilm":
+        places["sentence_model"] = config.sentence_model
+    digests = {key: folder_digest(place) for key, place in places.items()}
+    return {key: digest for key, digest in digests.items() if digest}
 
 
 def _inside(name: str) -> str:
@@ -149,10 +160,21 @@ def held_windows(config: Config) -> str:
     return "sliding" if "sliding" in (config.windows, config.scored) else "first"
 
 
+def _made(folder, config, source, tokenizer, made_from, progress) -> str:
+    """How it came about. One process at a time is here."""
+    damage = damage_of(folder) if folder.exists() else None
+    if folder.exists() and not damage:  # another process was quicker
+        return "found"
+    cleared = clear_unfinished(folder)
+    _build(folder, config, source, tokenizer, made_from, progress)
+    note = f"made again, {damage}" if damage else "made"
+    return note + (f"; {cleared} unfinished from a killed run cleared away" if cleared else "")
+
+
 def _build(folder, config, source, tokenizer, made_from, progress) -> None:
     """Builds beside the final place and renames at the end: a killed build leaves nothing valid."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-{os.getpid()}-") as temporary:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         building = Path(temporary) / "store"
         building.mkdir()
         written = {s: _write_frames(building, s, config, source, progress) for s in SPLITS}
@@ -167,14 +189,19 @@ def _build(folder, config, source, tokenizer, made_from, progress) -> None:
         manifest = {
             "made_from": made_from,
             "data_hash": source.digest,
-            "tokenizer_hash": short_hash({w: str(i) for w, i in words.get_vocab().items()}),
+            "tokenizer_hash": _tokenizer_hash(words, made_from),
             "vocabulary": len(words),
             "files": stamps(building),
         }
         (building / "manifest.json").write_text(json.dumps(manifest, indent=1))
-        if not folder.exists() or damage_of(folder):  # else another process was quicker
-            shutil.rmtree(folder, ignore_errors=True)
-            os.replace(building, folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        put_in_place(building, folder)
+
+
+def _tokenizer_hash(words, made_from: dict[str, str]) -> str:
+    """Of a local folder's, which may say more than the vocabulary, all files."""
+    files = {FILES_KEY: made_from[FILES_KEY]} if FILES_KEY in made_from else {}
+    return short_hash({word: str(number) for word, number in words.get_vocab().items()} | files)
 
 
 def _write_frames(building, split, config, source, progress) -> tuple[SplitIndex, list[str]]:

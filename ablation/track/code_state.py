@@ -122,9 +122,11 @@ def packages() -> dict[str, str]:
     return found
 
 
-def cell_hash(config_hash: str, data_hash: str) -> str:
-    """Identifies a cell of a study: configuration with its seed, data, code and environment."""
-    return short_hash({"config_hash": config_hash, "data_hash": data_hash} | code_hashes())
+def cell_hash(config_hash: str, data_hash: str, folders: dict[str, str]) -> str:
+    """Identifies a cell of a study: configuration with its seed, data, code and environment, and the digests of the local
+    `folders`, by key, that the configuration names.
+    """
+    return short_hash({"config_hash": config_hash, "data_hash": data_hash} | code_hashes() | folders)
 
 
 @cache

@@ -90,19 +90,17 @@ def _try_to_deliver(waiting: Waiting) -> str:
         return str(error)
 
 
-def left_unfinished(cell: str) -> str | None:
-    """The newest run of a cell that is not finished, not at work and no part of a study."""
-    runs = [
-        run
-        for run in find_runs("train", extra=f"tags.cell_hash = '{cell}'")
-        if run.status != "FINISHED" and not run.is_alive and PARENT_TAG not in run.tags
-    ]
-    return runs[-1].run_id if runs and not _continued(runs) else None
-
-
-def _continued(runs: list[RunRecord]) -> bool:
-    """Whether a later run has gone on from the newest one."""
-    return bool(find_runs("train", extra=f"tags.{CONTINUES_TAG} = '{runs[-1].run_id}'"))
+def left_unfinished(cell: str) -> list[RunRecord]:
+    """Runs of a cell, oldest first, that are not finished, not at work and no part of a study, and that no run which is
+    finished or at work has gone on from.
+    """
+    left, gone_on_from = [], set()
+    for run in reversed(find_runs("train", extra=f"tags.cell_hash = '{cell}'")):
+        if run.status == "FINISHED" or run.is_alive or run.run_id in gone_on_from:
+            gone_on_from.add(run.tags.get(CONTINUES_TAG))
+        elif PARENT_TAG not in run.tags:
+            left.insert(0, run)
+    return left
 
 
 def undelivered() -> Iterator[Waiting]:

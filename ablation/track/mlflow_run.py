@@ -187,13 +187,13 @@ class MlflowRun:
         """Waits until the tracker has all that was logged. Raises Undelivered."""
         self.delivery.flush(PATIENCE)
 
-    def finish(self) -> None:
+    def finish(self, patience: float | None = None) -> None:
         """Ends the run as FINISHED; its files on this machine go, the tracker has them. Raises Undelivered, and
-        they stay, when the tracking server does not answer any more.
+        they stay, when the tracking server does not answer for `patience` seconds, `SECONDS_TO_DELIVER` if not given.
         """
         self._put("status", {"status": "FINISHED", "ended": now()})
         try:
-            self.delivery.flush(SECONDS_TO_DELIVER)
+            self.delivery.flush(SECONDS_TO_DELIVER if patience is None else patience)
         except Undelivered as error:
             raise Undelivered(
                 f"run {self.run_id} is finished, but {error}. Once the server is there again:  "
@@ -228,9 +228,10 @@ class MlflowRun:
 
 
 @contextmanager
-def closing(run: MlflowRun, again: str | None = None) -> Iterator[MlflowRun]:
+def closing(run: MlflowRun, again: str | None = None, patience: float | None = None) -> Iterator[MlflowRun]:
     """Ends the run with the block: as FINISHED, or FAILED or KILLED with the reason in a tag, where
-    `again` tells how it goes on (the same command, if not given).
+    `again` tells how it goes on (the same command, if not given). A run that others wait for gives a tracking server
+    that has gone away more `patience`, in seconds.
     """
     try:
         yield run
@@ -244,7 +245,7 @@ def closing(run: MlflowRun, again: str | None = None) -> Iterator[MlflowRun]:
     except Exception as error:
         run.fail(f"{type(error).__name__}: {error}")
         raise
-    run.finish()
+    run.finish(patience)
 
 
 def step_picture_name(run_id: str, started: int, key: str, step: int) -> str:

@@ -17,7 +17,7 @@ from mlflow.exceptions import MlflowException
 from ablation.errors import TrackingError
 from ablation.track.mlflow_run import PARENT_TAG
 from ablation.track.owner import is_at_work
-from ablation.track.patience import patiently
+from ablation.track.patience import in_short, patiently
 from ablation.track.store import quiet_mlflow
 
 MODEL_NAME = "storyteller"
@@ -165,12 +165,24 @@ def metric_histories(run_ids: Sequence[str], names: Sequence[str]) -> dict[tuple
     return found
 
 
+def has_artifact(run_id: str, place: str) -> bool:
+    """Whether a run has that file. Raises TrackingError when the server cannot tell."""
+    folder = place.rpartition("/")[0]
+    try:
+        listed = patiently(lambda: MlflowClient().list_artifacts(run_id, folder))
+    except Exception as error:
+        raise TrackingError(f"run {run_id}: its artifacts cannot be listed: {in_short(error)}") from error
+    return place in {file.path for file in listed}
+
+
 def download(run_id: str, place: str, folder: Path) -> Path:
-    """An artifact of a run as a local file. Raises TrackingError when the run lacks it."""
+    """An artifact of a run as a local file. Raises TrackingError when the run lacks it or it cannot be fetched."""
     try:
         return Path(patiently(lambda: MlflowClient().download_artifacts(run_id, place, str(folder))))
     except Exception as error:
-        raise TrackingError(f"run {run_id} has no artifact {place}: {error}") from error
+        raise TrackingError(
+            f"run {run_id}: its artifact {place} cannot be fetched: {in_short(error)}"
+        ) from error
 
 
 def local_artifact(run: RunRecord, place: str, folder: Path) -> Path | None:

@@ -2,8 +2,8 @@
 
 import copy
 import io
-import os
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ablation.errors import AblationError, reason, shown
-from ablation.places import refused
+from ablation.places import put_in_place, refused
 from ablation.train.loop import LoopState
 
 FORMAT = 2
@@ -40,7 +40,7 @@ def save_checkpoint(file: Path, contents: dict[str, Any]) -> None:
     torch.save(contents, packed)  # not to the file: of a full disk torch does not tell
     try:
         temporary.write_bytes(packed.getbuffer())
-        _put(temporary, file)
+        put_in_place(temporary, file)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         error.filename = error.filename or str(file)
@@ -51,16 +51,7 @@ def copy_checkpoint(file: Path, to: Path) -> None:
     """As safe as saving it there."""
     temporary = to.with_suffix(".partial")
     shutil.copyfile(file, temporary)
-    _put(temporary, to)
-
-
-def _put(temporary: Path, file: Path) -> None:
-    """Also after a loss of power the one or the other is there, whole."""
-    for place, act in ((temporary, lambda: os.replace(temporary, file)), (file.parent, lambda: None)):
-        opened = os.open(place, os.O_RDONLY)
-        os.fsync(opened)
-        os.close(opened)
-        act()
+    put_in_place(temporary, to)
 
 
 def load_checkpoint(file: Path) -> dict[str, Any]:
@@ -68,12 +59,26 @@ def load_checkpoint(file: Path) -> dict[str, Any]:
     try:
         contents = torch.load(file, map_location="cpu", weights_only=True)
         found, whole = contents["format"], all(isinstance(contents[part], dict) for part in PARTS)
+        _check_sums(file)
     except Exception as error:
         told = "it holds more than weights" if "Weights only" in str(error) else reason(error)
         raise AblationError(f"{file} is not a whole checkpoint: {told}. {CURE}") from error
     if found != FORMAT or not whole:
         raise AblationError(f"{file} has format {shown(found)}, not {FORMAT}, or lacks a part of it. {CURE}")
     return contents
+
+
+def damage_told(error: AblationError) -> str:
+    """What `load_checkpoint` raised, without the cure: for one who has a better one."""
+    return str(error).removesuffix(f". {CURE}")
+
+
+def _check_sums(file: Path) -> None:
+    """torch does not look at them: a flipped bit would load. Raises ValueError."""
+    with zipfile.ZipFile(file) as packed:
+        damaged = packed.testzip()
+    if damaged:
+        raise ValueError(f"the bytes of {damaged} are not those that were written")
 
 
 def restore(

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from ablation.helpers import helpers, processors
+from ablation.places import put_in_place
 from ablation.world.canvas import FRAME
 from ablation.world.story import make_story
 
@@ -164,6 +165,6 @@ def write_world(
         partial.chmod(0o755)
         if folder.exists():
             folder.rmdir()
-        partial.rename(folder)
+        put_in_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
