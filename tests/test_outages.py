@@ -8,6 +8,7 @@ from mlflow import MlflowClient
 
 from ablation.__main__ import main
 from ablation.track import store as store_module
+from ablation.track.views import run_page
 from tests.killed_run import KilledRun
 from tests.servers import Server, Silent, free_port, wait_until
 
@@ -124,7 +125,9 @@ def test_a_server_that_never_comes_back_loses_nothing(server, tracking, world, t
     server.start()
     assert main(["deliver"]) == 0
     tracked = only_run(client)
-    assert f"{server.uri}/#/experiments/0/runs/{tracked.info.run_id}?" in capsys.readouterr().out
+    assert (
+        f"{server.uri}/{run_page(tracked.info.experiment_id, tracked.info.run_id)}" in capsys.readouterr().out
+    )
     assert tracked.info.status == "FINISHED"
     assert steps_of(client, tracked, "train/total_loss") == [1, 2, 3, 4]
     assert (
