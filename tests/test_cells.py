@@ -10,6 +10,7 @@ from ablation.commands import cells
 from ablation.config.config import Config
 from ablation.engines.task import Busy
 from ablation.track.clock import now
+from ablation.track.code_state import code_state
 from ablation.track.mlflow_run import MlflowRun
 from ablation.track.owner import CLAIM_TAG, HEARTBEAT_TAG, OWNER_TAG
 from ablation.track.query import find_runs, get_record
@@ -23,7 +24,7 @@ def quick(monkeypatch):
 
 
 def work(claim, parent):
-    return {"claim": claim, "cell_hash": CELL, "tags": {}, "parent": parent, "name": "a cell"}
+    return {"claim": claim, "cell_hash": CELL, "tags": {}, "code": {}, "parent": parent, "name": "a cell"}
 
 
 def rival(of, lesser):
@@ -74,7 +75,8 @@ def test_the_one_with_the_least_id_stays_when_the_others_give_way(mine, monkeypa
 
 
 def test_of_many_that_begin_at_once_one_at_most_goes_on(store):
-    parent = MlflowRun.start("study", {"kind": "study"})
+    code_state()  # Python does not parse in several threads at once
+    parent, ever = MlflowRun.start("study", {"kind": "study"}), []
     for _ in range(4):
         begin, on = threading.Barrier(3), []
 
@@ -91,8 +93,10 @@ def test_of_many_that_begin_at_once_one_at_most_goes_on(store):
         assert len(on) <= 1
         at_work = [run.run_id for run in find_runs("train") if run.status == "RUNNING"]
         assert at_work == [run.run_id for run in on]
+        ever += on
         for run in on:
             run.finish()
+    assert ever
     parent.finish()
 
 

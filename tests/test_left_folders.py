@@ -4,12 +4,21 @@ import multiprocessing
 import os
 
 import mlflow
+import pytest
 
+from ablation.ownership import held
 from ablation.places import runs_folder
+from ablation.track import run_folder
 from ablation.track.left_folders import remove_left_folders
 from ablation.track.mlflow_run import MlflowRun
+from ablation.track.run_folder import TRACKER, lock_of
 
 CELL = {"kind": "train", "cell_hash": "abc"}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ABLATION_CACHE", str(tmp_path / "cache"))
 
 
 def die_untold(uri, told):
@@ -46,3 +55,18 @@ def test_only_what_is_delivered_and_at_rest_goes(store):
     at_work.finish()
     left = {run_id for run_id in (ended.run_id, other.run_id, untold) if (runs_folder() / run_id).exists()}
     assert left == {other.run_id, untold}
+
+
+def test_what_another_process_delivers_or_nobody_can_read_stays(store, monkeypatch):
+    monkeypatch.setattr(run_folder, "SECONDS_TO_LET_GO", 0)
+    delivered, damaged = (MlflowRun.start("run", CELL) for _ in range(2))
+    for run in (delivered, damaged):
+        run.fail("stopped", "KILLED")
+    damaged.delivery.thread.join()
+    damaged.delivery.journal.append("batch", {"metrics": [["late", 7.0, 1, 3]]})
+    (damaged.folder / TRACKER).write_text("")
+    with held(lock_of(delivered.run_id), wait=False):
+        remove_left_folders("abc")
+        assert delivered.folder.exists()
+    remove_left_folders("abc")
+    assert damaged.folder.exists() and not delivered.folder.exists()

@@ -25,9 +25,9 @@ def run(options: DeliverOptions, console: Console) -> int:
         try:
             use_tracking_uri(each.tracking_uri)
             open_store()
-            run = get_record(each.run_id)
-            page = run_page(run.experiment_id, run.run_id)
-            console.say(f"run {run.run_id}: {deliver(run.run_id)}\n  {ui_address()}/{page}")
+            told = deliver(each.run_id)
+            page = run_page(get_record(each.run_id).experiment_id, each.run_id)
+            console.say(f"run {each.run_id}: {told}\n  {ui_address()}/{page}")
         except AblationError as error:
             failed.append(f"run {each.run_id}: {error}")
     if failed:

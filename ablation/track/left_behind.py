@@ -120,13 +120,25 @@ def _left_in(folder: Path) -> Waiting | None:
         known = about(folder)
         if known is None or is_alive(known.owner):
             return None
-        entries = len(read(folder / JOURNAL / LINES)[0]) - number_taken(folder / JOURNAL)
+        entries = _entries_in(folder)
     except (OSError, ValueError) as error:
         logger.warning("%s cannot be read and stays as it is: %s", folder, in_short(error))
         return None
     if entries <= 0:
         return None
     return Waiting(folder, known.run_id, known.tracking_uri, known.owners, entries)
+
+
+def is_told(folder: Path) -> bool:
+    """Whether the tracker has all that a run has left there; not where that cannot be read."""
+    try:
+        return _entries_in(folder) <= 0
+    except (OSError, ValueError):
+        return False
+
+
+def _entries_in(folder: Path) -> int:
+    return len(read(folder / JOURNAL / LINES)[0]) - number_taken(folder / JOURNAL)
 
 
 def deliver(run_id: str, patience: float = 0) -> str:
