@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import time
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
@@ -278,23 +279,21 @@ def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path, monkeypatch):
     assert len(Journal(tmp_path).entries) == len(journal.entries) == 1
 
 
-@pytest.fixture
-def fuller():
-    """Has files grow by so many bytes at most, as a disk that is nearly full."""
+@contextmanager
+def grows_at_most(file, more):
+    """Within it no file of this process grows beyond the size of `file` and `more`, as on a disk that is nearly full."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def limit(file, more):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + more, limits[1]))
-
-    yield limit
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + more, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @pytest.mark.parametrize("stuck", [False, True], ids=["cut at once", "cut later"])
-def test_what_a_full_disk_took_in_part_is_cut_off(tmp_path, fuller, monkeypatch, stuck):
+def test_what_a_full_disk_took_in_part_is_cut_off(tmp_path, monkeypatch, stuck):
     journal = Journal(tmp_path)
     journal.append("batch", {"n": 0})
-    fuller(tmp_path / LINES, 50)
     with monkeypatch.context() as changed:
         if stuck:
             real, calls = os.ftruncate, []
@@ -306,7 +305,7 @@ def test_what_a_full_disk_took_in_part_is_cut_off(tmp_path, fuller, monkeypatch,
                 real(file, size)
 
             changed.setattr("os.ftruncate", only_once)
-        with pytest.raises(OSError, match="File too large"):
+        with grows_at_most(tmp_path / LINES, 50), pytest.raises(OSError, match="File too large"):
             journal.append("batch", {"text": "x" * 300})
     assert journal.append("batch", {"n": 1}).number == 1
     assert [entry.arguments["n"] for entry in Journal(tmp_path).entries] == [0, 1]

@@ -223,10 +223,6 @@ def test_a_study_that_is_killed_goes_on_by_the_same_command(study, world, store)
     words = ("--seeds", 2, "--jobs", 2)
     driver = launch(store, study, world, *words)
     wait_until(lambda: find_runs("study"))
-    second = launch(store, study, world, *words)
-    assert second.wait(timeout=120) == 1
-    told = max(store.glob("out-*")).read_text().strip().splitlines()[-1]
-    assert f"is at work in process {driver.pid} on" in told and told.startswith("error: run ")
     wait_until(lambda: sum(cells_in_store().values()) >= 2)
     os.kill(driver.pid, signal.SIGKILL)
     driver.wait()
@@ -245,6 +241,18 @@ def test_a_study_that_is_killed_goes_on_by_the_same_command(study, world, store)
         for name in run.metrics:
             steps = [m.step for m in MlflowClient().get_metric_history(run.run_id, name)]
             assert len(steps) == len(set(steps)), (run.name, name)
+
+
+def test_processes_at_one_study_share_its_cells_and_the_first_judges(study, world, store):
+    leader = launch(store, study, world, "--seeds", 2)
+    wait_until(lambda: find_runs("study"))
+    helper = launch(store, study, world, "--seeds", 2)
+    assert [process.wait(timeout=240) for process in (leader, helper)] == [0, 0]
+    led, helped = (file.read_text() for file in sorted(store.glob("out-*")))
+    assert f"is at work in process {leader.pid} on" in helped and "leads this study" in helped
+    assert "all of these cells are finished" in helped and "verdict" in led
+    assert cells_in_store() == Counter(CELLS) and len(find_runs("train")) == 6
+    assert [run.status for run in find_runs("study")] == ["FINISHED"]
 
 
 def test_two_studies_at_once_on_one_store_run_each_cell_once(study, world, store):

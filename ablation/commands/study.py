@@ -26,11 +26,13 @@ from ablation.config.study_file import load_study
 from ablation.console import Console, SayingOnce, Silent
 from ablation.data.sources import STORYWORLD
 from ablation.engines.choose import choose_engine
-from ablation.engines.task import Task
+from ablation.engines.task import Engine, Task
+from ablation.errors import Incomplete
 from ablation.track.code_state import code_state
 from ablation.track.left_behind import mark_dead_runs
 from ablation.track.mlflow_run import MlflowRun, closing
-from ablation.track.query import find_runs
+from ablation.track.owner import AtWork
+from ablation.track.query import RunRecord, find_runs, get_record
 from ablation.track.store import label_bystander, open_store, tracking_uri
 from ablation.track.views import runs_view, study_key, study_views, table_page
 
@@ -47,7 +49,10 @@ def run(options: StudyOptions, console: Console) -> int:
     with closing_engine(engine):
         engine.start()
         session = Session(options, study, console)
-        parent = session.open_parent()
+        try:
+            parent = session.open_parent()
+        except AtWork as error:
+            return session.help(engine, error)
         with closing(parent, again=f"the same command goes on: {session.command}"):
             session.write_record(parent)
             session.show(parent)
@@ -65,7 +70,7 @@ class Session:
         self.stories = stories_of(study, console)
         self.data_hash = next(iter(self.stories.values())).source.digest
         self.seeds = options.seeds
-        self.chosen = chosen_cells(planned_cells(study, options.seeds, self.data_hash), options.only)
+        self.chosen = self._chosen()
         self.state = code_state()
 
     @property
@@ -101,6 +106,21 @@ class Session:
             self.console.say(f"going on with the study's run {earlier[-1].run_id}")
             return MlflowRun.reopen(earlier[-1].run_id, tags)
         return MlflowRun.start(f"study {self.study.name}", tags)
+
+    def help(self, engine: Engine, leader: AtWork) -> int:
+        """Runs cells of a study that another process leads, which judges them at its end. Raises Incomplete."""
+        self.console.say(
+            f"{leader.who}: it leads this study and judges it at its end; its cells are shared with it"
+        )
+        self.run(engine, get_record(leader.run_id))
+        missing = [cell.name for cell in self._chosen() if cell.run_id is None]
+        if missing:
+            raise Incomplete(
+                f"{len(missing)} cells are not finished: {', '.join(missing)}. Again: {self.command}"
+            )
+        self.console.say("all of these cells are finished; their verdicts, once the other process has ended:")
+        self.console.say(f"  {self.command}")
+        return 0
 
     def write_record(self, parent: MlflowRun) -> None:
         """What the study declares, before any result is there, and the runs that fill it by now."""
@@ -151,7 +171,11 @@ class Session:
             published=vars(published) if published else None,
         )
 
-    def run(self, engine, parent: MlflowRun) -> None:
+    def _chosen(self) -> list[Planned]:
+        cells = planned_cells(self.study, self.options.seeds, self.data_hash)
+        return chosen_cells(cells, self.options.only)
+
+    def run(self, engine: Engine, parent: MlflowRun | RunRecord) -> None:
         """First what cells share, then the cells that are not finished."""
         open_cells = [cell for cell in self.chosen if cell.run_id is None]
         found = len(self.chosen) - len(open_cells)
@@ -196,7 +220,7 @@ class Session:
             engine.run(tasks, StudyProgress(self.console, label, tasks, weights))
             self.console.close()
 
-    def _task(self, cell: Planned, parent: MlflowRun, store: dict[str, str], claim: str) -> Task:
+    def _task(self, cell: Planned, parent: MlflowRun | RunRecord, store: dict[str, str], claim: str) -> Task:
         names = [arm.name for arm in self.study.arms]
         work = {
             "config": cell.config.texts(),

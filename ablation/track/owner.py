@@ -13,7 +13,11 @@ SECONDS_BETWEEN_BEATS, SECONDS_OF_SILENCE = 60, 900
 
 
 class AtWork(TrackingError):
-    """Another process is at the run."""
+    """Another process is at the run: `who` says where."""
+
+    def __init__(self, message: str, run_id: str, who: str = ""):
+        super().__init__(message)
+        self.run_id, self.who = run_id, who
 
 
 def signs_of_life() -> dict[str, str]:
@@ -52,9 +56,8 @@ def at_work(run_id: str, owner: str) -> AtWork:
     where = f" in process {process} on {host}" if process else ""
     far = f". If that process is gone, the run counts as dead {SECONDS_OF_SILENCE // 60} minutes after its last sign of life"
     hint = far if owner and is_alive(owner) is None else ""
-    return AtWork(
-        f"run {run_id} is at work{where}: let it end, or stop it there; then the same command goes on{hint}"
-    )
+    who = f"run {run_id} is at work{where}"
+    return AtWork(f"{who}: let it end, or stop it there; then the same command goes on{hint}", run_id, who)
 
 
 def require_owner(run: Run, owners: Collection[str], left: object) -> None:
@@ -63,5 +66,6 @@ def require_owner(run: Run, owners: Collection[str], left: object) -> None:
     if owner and owner not in owners:
         raise AtWork(
             f"run {run.info.run_id} has gone on elsewhere meanwhile ({owner.split()[0]}): what is left here in "
-            f"{left} stays untold; remove that folder to discard it"
+            f"{left} stays untold; remove that folder to discard it",
+            run.info.run_id,
         )
