@@ -27,15 +27,16 @@ HOST = "HOST_OF_THIS_PROCESS"
 
 
 def serve(words: list[str], folder: Path, environment: dict[str, str], often: bool) -> None:
-    """The life of the process: one command, in that folder; with `often`, checkpoints as fast as they can be written."""
+    """The life of the process: one command, in that folder; with `often`, checkpoints as fast as they can be written,
+    else at the end alone.
+    """
     os.environ.update(environment)
     os.chdir(folder)
     torch.set_num_threads(1)
     note_phases(folder / "phases.txt")
     if HOST in environment:
         socket.gethostname = lambda: environment[HOST]
-    if often:
-        checkpoints.SECONDS_BETWEEN, checkpoints.SHARE = 0, 1.0
+    checkpoints.SECONDS_BETWEEN, checkpoints.SHARE = (0, 1.0) if often else (3600, 1.0)
     sys.stdout = sys.stderr = (folder / "told.txt").open("a", buffering=1)
     mlflow.set_tracking_uri(environment["MLFLOW_TRACKING_URI"])
     sys.exit(main(words))
