@@ -3,8 +3,10 @@
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from mlflow import MlflowClient
 
 from ablation.track.query import find_runs
 from ablation.train.checkpoint import load_checkpoint
-from tests.killed_run import HOST, KilledRun
+from tests.killed_run import BEATS, HOST, KilledRun
 from tests.servers import Server, wait_until
 from tests.test_kills import FAST, GONE_ON, numbers, stopped_in, undisturbed  # noqa: F401
 from tests.test_mlflow_run import COMMAND, environment, parameters, project  # noqa: F401
@@ -146,12 +148,27 @@ def silent_for_long(uri):
             client.set_tag(run.info.run_id, "heartbeat", str(int((time.time() - 1200) * 1000)))
 
 
+def put_to_sleep(process, store: Path) -> None:
+    """At a moment when it does not hold the store's lock."""
+    while True:
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            with closing(sqlite3.connect(store, timeout=0)) as looked_at:
+                looked_at.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError:
+            os.kill(process.pid, signal.SIGCONT)
+            time.sleep(0.05)
+
+
 @pytest.fixture
 def machines(world, tmp_path):
-    """The same command on two machines, with caches of their own and one store."""
+    """The same command on two machines, with caches of their own and one store. The first looks often whether its run is
+    still its own, since its silence is made up.
+    """
     uri = f"sqlite:///{tmp_path}/one/mlflow.db"
     words = ["main", "--dataset", world, *FAST]
-    one = KilledRun(tmp_path / "one", words)
+    one = KilledRun(tmp_path / "one", words, **{BEATS: "0.1"})
     return one, KilledRun(tmp_path / "other", words, MLFLOW_TRACKING_URI=uri, **{HOST: "elsewhere"}), uri
 
 
@@ -172,7 +189,7 @@ def test_a_machine_that_was_only_asleep_does_not_disturb_the_one_that_took_over(
     process = one.start()
     wait_until(lambda: any(phase == "training" for phase, _ in one.phases()), 300)
     time.sleep(0.5 * seconds["training"])
-    os.kill(process.pid, signal.SIGSTOP)
+    put_to_sleep(process, one.folder / "mlflow.db")
     silent_for_long(uri)
     assert other.whole()[0] == 0, other.last_line()
     os.kill(process.pid, signal.SIGCONT)
