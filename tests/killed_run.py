@@ -18,24 +18,28 @@ import torch
 import ablation.commands.study  # noqa: F401
 from ablation.__main__ import main
 from ablation.commands import checkpoints, train, training
+from ablation.track import delivery
 from tests.servers import wait_until
 
 SERVER = multiprocessing.get_context("forkserver")
 PHASES = ("preparing", "pretraining", "training", "testing", "uploading")
-HOST = "HOST_OF_THIS_PROCESS"
-"""Variable of the environment with another host's name: as if the process ran there."""
+HOST, BEATS = "HOST_OF_THIS_PROCESS", "SECONDS_BETWEEN_BEATS"
+"""Variables of the environment: another host's name, as if the process ran there; the time between signs of life."""
 
 
 def serve(words: list[str], folder: Path, environment: dict[str, str], often: bool) -> None:
-    """The life of the process: one command, in that folder; with `often`, checkpoints as fast as they can be written."""
+    """The life of the process: one command, in that folder; with `often`, checkpoints as fast as they can be written,
+    else at the end alone.
+    """
     os.environ.update(environment)
     os.chdir(folder)
     torch.set_num_threads(1)
     note_phases(folder / "phases.txt")
     if HOST in environment:
         socket.gethostname = lambda: environment[HOST]
-    if often:
-        checkpoints.SECONDS_BETWEEN, checkpoints.SHARE = 0, 1.0
+    if BEATS in environment:
+        delivery.SECONDS_BETWEEN_BEATS = float(environment[BEATS])
+    checkpoints.SECONDS_BETWEEN, checkpoints.SHARE = (0, 1.0) if often else (3600, 1.0)
     sys.stdout = sys.stderr = (folder / "told.txt").open("a", buffering=1)
     mlflow.set_tracking_uri(environment["MLFLOW_TRACKING_URI"])
     sys.exit(main(words))

@@ -25,11 +25,20 @@ def project(tmp_path):
     return tmp_path
 
 
+COMMAND = (sys.executable, "-m", "mlflow", "run", ".", "--env-manager", "local")
+
+
+def environment() -> dict[str, str]:
+    """That of a fresh shell."""
+    found = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
+    return found | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{found['PATH']}"}
+
+
 def mlflow_run(project: Path, *words: str) -> subprocess.CompletedProcess:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    command = [sys.executable, "-m", "mlflow", "run", ".", "--env-manager", "local", *words]
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=300)
+    command = [*COMMAND, *words]
+    return subprocess.run(
+        command, cwd=project, env=environment(), capture_output=True, text=True, timeout=300
+    )
 
 
 def parameters(*pairs: str) -> list[str]:
