@@ -1,6 +1,5 @@
 """Who is at work on something: locks between processes of a machine, and marks that tell whether an owner lives."""
 
-import fcntl
 import os
 import socket
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ def held(file: Path, wait: bool) -> Iterator[bool]:
     """Holds the lock of that file within the block; False when another process has it and `wait` is not
     asked for. The lock of a process that dies is free at once.
     """
+    import fcntl  # a model takes this module along, to machines that lack it
+
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as opened:
         try:

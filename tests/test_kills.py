@@ -92,6 +92,7 @@ def undisturbed(world, tmp_path_factory):
     return of
 
 
+@pytest.mark.faults
 def test_killed_three_times_and_terminated_once(world, tmp_path, undisturbed):
     expected, seconds = undisturbed("main", FAST)
     assert all(len(values) == 1 for values in expected.values())

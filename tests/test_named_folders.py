@@ -7,7 +7,7 @@ import pytest
 from ablation.commands.stories import load_stories
 from ablation.config.config import Config
 from ablation.console import Console
-from ablation.data.integrity import folder_digest
+from ablation.data.folders import folder_digest
 from ablation.data.store import named_folders
 from ablation.data.tokens import train_wordpiece
 from ablation.track.query import find_runs

@@ -243,6 +243,7 @@ def test_a_study_that_is_killed_goes_on_by_the_same_command(study, world, store)
             assert len(steps) == len(set(steps)), (run.name, name)
 
 
+@pytest.mark.faults
 def test_processes_at_one_study_share_its_cells_and_the_first_judges(study, world, store):
     leader = launch(store, study, world, "--seeds", 2)
     wait_until(lambda: find_runs("study"))

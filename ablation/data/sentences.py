@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from ablation.data.folders import folder_digest
 from ablation.data.hub import pretrained
-from ablation.data.integrity import folder_digest
 from ablation.data.sources import Progress, silent
 from ablation.errors import DataError
 from ablation.places import cache_folder

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from ablation.config.config import Config, short_hash
-from ablation.data.integrity import damage_of, folder_digest, stamps
+from ablation.data.folders import folder_digest
+from ablation.data.integrity import damage_of, stamps
 from ablation.data.prepared_story import FRAME_SHAPE, WINDOW, PreparedStory, prepare_story
 from ablation.data.sources import SPLITS, Progress, StorySource, first_rows, silent
 from ablation.data.tokens import (

@@ -11,7 +11,7 @@ from mlflow.types.schema import AnyType, ColSpec, DataType, Schema
 
 LOADER = "ablation.track.served_model"
 ROOMS = ("config", "data", "models", "predict")
-MODULES = ("__init__", "errors", "places", "randomness", "track/__init__", "track/served_model")
+MODULES = ("__init__", "errors", "ownership", "places", "randomness", "track/__init__", "track/served_model")
 """Of `ablation`, what a model needs to answer."""
 PACKAGES = (
     "mlflow",
