@@ -63,10 +63,9 @@ def test_a_killed_mlflow_run_goes_on_by_the_same_command(project, how):  # noqa:
     assert (stopped.info.status, ended.info.status) == ("KILLED", "FINISHED")
     if how == signal.SIGINT:
         assert f"going on from the unfinished run {stopped.info.run_id}" in said and GONE_ON in said
-    (project / "mlruns" / "mlflow.db").unlink()
     assert start(project, *SMALL).wait(300) == 0
-    fresh, (whole,) = trainings(project)
-    assert losses(fresh, whole) == losses(client, ended)
+    *_, whole = trainings(project)[1]
+    assert whole.info.run_id != ended.info.run_id and losses(client, whole) == losses(client, ended)
 
 
 def test_a_client_that_is_killed_while_it_uploads_to_a_server(world, tmp_path, undisturbed):  # noqa: F811
