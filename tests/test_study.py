@@ -219,6 +219,7 @@ def launch(store: Path, study: str, world: Path, *words: object) -> subprocess.P
         )
 
 
+@pytest.mark.faults
 def test_a_study_that_is_killed_goes_on_by_the_same_command(study, world, store):
     words = ("--seeds", 2, "--jobs", 2)
     driver = launch(store, study, world, *words)
@@ -256,6 +257,7 @@ def test_processes_at_one_study_share_its_cells_and_the_first_judges(study, worl
     assert [run.status for run in find_runs("study")] == ["FINISHED"]
 
 
+@pytest.mark.faults
 def test_two_studies_at_once_on_one_store_run_each_cell_once(study, world, store):
     other = STUDY | {
         "name": "other",
