@@ -82,6 +82,20 @@ def test_an_arm_that_does_not_learn_is_hollow():
     ]  # fmt: skip
 
 
+def test_every_figure_says_what_its_signs_mean_once():
+    figures = study_figures(results())
+    signs = {
+        name: [text.get_text() for text in figure.legends[0].get_texts()] for name, figure in figures.items()
+    }
+    assert signs["arms"] == signs["steps"] == ["floor", "does not learn"]
+    assert signs["causes"] == ["what it is compared with", "floor", "does not learn"]
+    assert signs["differences"] == ["does not learn"]
+    learned = {"notebook": [0.24], "step 1": [0.23]}
+    assert [text.get_text() for text in arms_figure(results(learned)[RATIO]).legends[0].get_texts()] == [
+        "floor"
+    ]
+
+
 def test_a_cure_that_was_only_left_out_has_an_empty_row_alone():
     losses = {name: values for name, values in LOSSES.items() if name != "only raw"}
     made = results(losses)

@@ -21,6 +21,7 @@ ROW, WIDTH = 0.27, 4.6
 """Inches for an arm, and for a panel."""
 FLOOR_OF = {f"test/{loss.name}": f"floor/test_{loss.floor}" for loss in LOSSES.values() if loss.floor}
 REFERENCES = ("floor", "best possible")
+HOLLOW = "does not learn"
 Results = dict[str, list[ArmResult]]
 
 
@@ -47,6 +48,7 @@ def arms_figure(rows: Sequence[ArmResult]) -> Figure:
     _draw(axes, shown, [row.arm for row in shown])
     axes.set_xlabel(rows[0].measure.words, fontsize="small")
     _references(axes, shown)
+    _legend(figure)
     return figure
 
 
@@ -67,7 +69,7 @@ def differences_figure(rows: Sequence[ArmResult]) -> Figure:
     delta = shown[0].delta
     if delta:
         axes.axvspan(-delta, delta, color=BASELINE, alpha=0.15, lw=0, label=f"negligible: within ±{delta:g}")
-        axes.legend(fontsize="x-small", loc="lower right", bbox_to_anchor=(1, 1))
+    _legend(figure)
     better = "left" if shown[0].measure.lower_is_better else "right"
     axes.set_xlabel(
         f"difference to {rows[0].arm} in {shown[0].measure.words}; {better} is better", fontsize="small"
@@ -98,8 +100,7 @@ def causes_figure(results: Results) -> Figure:
             if base.measure.ratio_of:
                 axes.axvline(1, color=FLOOR, lw=1, ls="--", label="floor")
             axes.set_title(title, fontsize="medium")
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize="small")
+    _legend(figure)
     return figure
 
 
@@ -114,6 +115,7 @@ def steps_figure(results: Results) -> Figure:
         _draw(axes, shown, [row.arm.removeprefix(STEP) for row in shown])
         axes.set_xlabel(rows[0].measure.words, fontsize="small")
         _references(axes, shown)
+    _legend(figure)
     return figure
 
 
@@ -137,7 +139,8 @@ def _draw_row(
     axes.plot(values, [place] * len(values), "o", color=ARM, alpha=0.25, ms=4, mew=0)
     if interval[0] == interval[0]:
         axes.plot(interval, [place, place], color=ARM, lw=2)
-    axes.plot([mean], [place], "o", color=ARM, mfc=PAPER if hollow else ARM, ms=6)
+    look = {"mfc": PAPER, "label": HOLLOW} if hollow else {}
+    axes.plot([mean], [place], "o", color=ARM, ms=6, **look)
 
 
 def _rows_named(axes: Axes, labels: Sequence[str]) -> None:
@@ -153,8 +156,17 @@ def _references(axes: Axes, rows: Sequence[ArmResult]) -> None:
     for value, colour, style, label in zip(known, (FLOOR, BEST), ("--", "-."), REFERENCES, strict=True):
         if value is not None:
             axes.axvline(value, color=colour, lw=1, ls=style, label=label)
-    if any(value is not None for value in known):
-        axes.legend(fontsize="x-small")
+
+
+def _legend(figure: Figure) -> None:
+    """Above the figure, each sign once."""
+    signs = {}
+    for axes in figure.axes:
+        signs |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    if signs:
+        labels = sorted(signs, key=HOLLOW.__eq__)
+        handles = [signs[label] for label in labels]
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), fontsize="small")
 
 
 def floor_and_best(rows: Sequence[ArmResult]) -> tuple[float | None, float | None]:
