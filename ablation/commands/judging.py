@@ -35,7 +35,7 @@ from ablation.analyse.tables import (
     results_page,
 )
 from ablation.commands.notes import code_block
-from ablation.config.study_file import load_study
+from ablation.config.study_file import load_study, shipped_studies
 from ablation.console import Console
 from ablation.errors import Incomplete, TrackingError
 from ablation.track.query import (
@@ -92,9 +92,10 @@ def find_study(named: str, experiment: str | None) -> tuple[RunRecord, list[RunR
     if not found:
         known = sorted({run.tags.get("study", "") for run in find_runs(KIND, experiment)})
         there = f"there are {', '.join(known)}" if known else "there is none at all"
+        is_there = isfile(expanduser(named)) or named in shipped_studies()
+        file = named if is_there else f"FILE, with the file that declares {name}"
         raise TrackingError(
-            f"the tracking server holds no study {name}, {there}; run it with `python -m ablation study "
-            f"--study {named}`"
+            f"the tracking server holds no study {name}, {there}; run it:  python -m ablation study --study {file}"
         )
     return found[-1], found[:-1]
 

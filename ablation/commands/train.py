@@ -4,8 +4,6 @@ import json
 from contextlib import suppress
 from dataclasses import replace
 
-import numpy as np
-
 from ablation.commands.checkpoints import furthest, inherit
 from ablation.commands.epoch_records import EpochRecords
 from ablation.commands.modelling import log_storyteller
@@ -42,7 +40,7 @@ from ablation.track.store import label_bystander, open_store, opened_by_mlflow_r
 from ablation.track.views import runs_view, table_page
 from ablation.train.examples import Gallery
 from ablation.train.floors import floors, image_median_floor, oracle_floors
-from ablation.train.questions import ask, passes
+from ablation.train.questions import ask, evenly, passes
 from ablation.train.scores import StoryScores
 from ablation.train.story_task import StoryTask, Tick
 
@@ -274,8 +272,7 @@ def _oracle(
     The chosen windows tell how far the oracle lies below the constant image; that distance is taken
     from the floor of all windows, so that the two compare.
     """
-    chosen = np.unique(np.linspace(0, len(windows) - 1, min(len(windows), MOST_ASKED)).astype(int))
-    asked = windows.at(chosen)
+    asked = windows.at(evenly(len(windows), MOST_ASKED))
     oracles = window_oracles(stories.store, asked, config.equalize, console.progress)
     console.close()
     found = oracle_floors(oracles, config.text_target, config.batch_size)
