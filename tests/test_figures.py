@@ -72,6 +72,12 @@ def test_the_steps_lead_from_the_baseline_to_all():
     assert lines(axes, FLOOR)[0].get_xdata() == [1, 1]
 
 
+def test_steps_on_more_than_three_measures_go_on_below():
+    made = {f"{name}, {number}": rows for number in (1, 2) for name, rows in results().items()}
+    figure = steps_figure(made)
+    assert [axes.get_subplotspec().rowspan.start for axes in figure.axes] == [0, 0, 0, 1]
+
+
 def test_an_arm_that_does_not_learn_is_hollow():
     """By collapse, or at the floor, as the gate has it."""
     collapsed = {"all": {"health/test_prediction_spread": 0.0}}

@@ -5,7 +5,9 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ablation.analyse.curves import CURVES, MOST_PANELS, curve_figures, panels
@@ -85,7 +87,7 @@ def page_of(judged, figures=None, **others):
     record, cells, rows = judged
     if figures is None:
         figures = study_figures({PRIMARY: rows}) | curve_figures(rows, histories(rows))
-    made = {"galleries": [], "compared": None, "causes": None} | others
+    made = {"galleries": [], "compared": None, "causes": {}} | others
     return report_page(
         Material(
             record,
@@ -123,6 +125,14 @@ def test_it_holds_the_answer_the_verdicts_and_what_is_missing(judged):
     assert record.question in words and record.command in words and record.code_hash in words
     assert all(row.verdict in words for row in rows)
     assert f"1 of {len(cells)} runs are missing" in words and f"run {EVIL}/4" in words
+
+
+def test_what_each_change_is_worth_has_a_table_for_every_measure(judged):
+    worth = {name: pd.DataFrame({"cure": ["norm"], "alone": [name[::-1]]}) for name in ("loss", "setting")}
+    text = page_of(judged, {"causes": Figure()}, causes=worth)
+    words = " ".join(Page(text).words)
+    assert all(f"In figures: {name}" in words and name[::-1] in words for name in worth)
+    assert "What each change is worth on setting, positive where it helps" in words
 
 
 def test_a_screen_reader_finds_its_way(judged):

@@ -110,10 +110,18 @@ def test_a_study_runs_is_found_again_and_judged(command, study, world, store, mo
 
     code, out, err = command("summary", "--study", study, "--out", "tables", "--format", "latex")
     assert code == 0, err
-    code, out, err = command("summary", "--study", study, "--out", "drawn", "--figures", "true")
+    also = "health/test_image_retrieval, test/image_over_floor"
+    code, out, err = command(
+        "summary", "--study", study, "--out", "drawn", "--figures", "true", "--also", also
+    )
     assert code == 0 and "figures/arms" in out, err
+    assert "true frame among the ten nearest (share), explored:" in out
+    explored = pd.read_csv(store / "drawn" / "arms.csv").query("metric == 'health/test_image_retrieval'")
+    assert explored["n"].tolist() == [3] * 3 and explored["pairs"].tolist() == [0, 3, 3]
+    assert set(explored["verdict"][1:]) <= {"exploratory", "invalid: not learning"}
     assert run_page(parent.experiment_id, parent.run_id) in out
-    assert f"python -m ablation report --study {study} --out drawn" in out
+    report = f"python -m ablation report --study {study} --out drawn --also {also.replace(' ', '')}"
+    assert report in out
     assert {p.suffix for p in (store / "drawn" / "figures").iterdir()} == {".png", ".svg", ".pdf"}
     arms = pd.read_csv(store / "tables" / "arms.csv")
     assert arms["arm"].tolist() == ["Basecase", "norm", "wide"] * 2
@@ -126,10 +134,11 @@ def test_a_study_runs_is_found_again_and_judged(command, study, world, store, mo
 
     bars = []
     monkeypatch.setattr(Console, "progress", lambda self, *moved: bars.append(moved))
-    code, out, err = command("report", "--study", "small", "--out", "page")
+    code, out, err = command("report", "--study", "small", "--out", "page", "--also", also)
     assert code == 0 and "report.html" in out, err
     assert bars == sorted(bars) and {label for label, _, _ in bars} == {"the report"} and len(set(bars)) > 8
     page = (store / "page" / "report.html").read_text()
+    assert "The same on true frame among the ten nearest (share) (exploratory)" in page
     logged = MlflowClient().download_artifacts(parent.run_id, "report/report.html", str(store))
     assert Path(logged).read_text() == page
     assert page.count('src="data:image/png;base64,') == 3 * 3 * 6  # arms × ranks × frames
@@ -286,6 +295,9 @@ def test_two_studies_at_once_on_one_store_run_each_cell_once(study, world, store
         (["study", "--learning_rate", "-1"], "learning_rate=-1"),
         (["study", "--engine", "ray"], "MLFLOW_TRACKING_URI=http"),
         (["plan", "--study", "nope.yaml"], "there is no such file"),
+        (["summary", "--study", "small", "--also", "health/test_skill"], "unknown measure health/test_skill"),
+        (["report", "--also", "test/imageloss"], "did you mean test/image_loss?"),
+        (["summary", "--also", "test/image_loss"], "reads a study: name one with study"),
     ],
 )
 def test_a_bad_study_command_ends_with_2_and_leaves_no_run(command, store, words, named):

@@ -170,10 +170,10 @@ def _not_learning(row: ArmResult | None) -> str:
     return row.gate.invalid(row.measure) if row and row.values else ""
 
 
-def causes_page(frame: pd.DataFrame, metric: str) -> str:
-    """One measure's rows as a Markdown table."""
+def causes_page(frame: pd.DataFrame, metric: str, style: str = "github") -> str:
+    """One measure's rows as a table, in a style that `tabulate` knows."""
     shown = causes_page_frame(frame, metric)
-    return tabulate(shown, headers="keys", showindex=False, tablefmt="github", disable_numparse=True)
+    return tabulate(shown, headers="keys", showindex=False, tablefmt=style, disable_numparse=True)
 
 
 def causes_page_frame(frame: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from ablation.config.study_file import ALL, ALL_BUT, ONLY
 STEP = "step "
 ROW, WIDTH = 0.27, 4.6
 """Inches for an arm, and for a panel."""
+STEPS_BESIDE = 3
 FLOOR_OF = {f"test/{loss.name}": f"floor/test_{loss.floor}" for loss in LOSSES.values() if loss.floor}
 REFERENCES = ("floor", "best possible")
 HOLLOW = "does not learn"
@@ -105,12 +106,15 @@ def causes_figure(results: Results) -> Figure:
 
 
 def steps_figure(results: Results) -> Figure:
-    """From the baseline step by step to all, a panel a measure."""
+    """From the baseline step by step to all, a panel a measure, at most three beside each other."""
     measures = list(results.values())
-    figure = Figure(figsize=(3.5 * len(measures), 3.2), layout="constrained")
-    for axes, rows in zip(
-        figure.subplots(1, len(measures), sharey=True, squeeze=False)[0], measures, strict=True
-    ):
+    columns = min(STEPS_BESIDE, len(measures))
+    lines = -(-len(measures) // columns)
+    figure = Figure(figsize=(3.5 * columns, 3.2 * lines), layout="constrained")
+    panels = figure.subplots(lines, columns, sharey=True, squeeze=False).flat
+    for axes in panels[len(measures) :]:
+        axes.remove()
+    for axes, rows in zip(panels[: len(measures)], measures, strict=True):
         shown = [row for row in rows if is_step(row, rows[0]) and row.values]
         _draw(axes, shown, [row.arm.removeprefix(STEP) for row in shown])
         axes.set_xlabel(rows[0].measure.words, fontsize="small")

@@ -260,7 +260,7 @@ def compared_verdict(row: ArmResult) -> tuple[str, str]:
     if comparison.n == 1:
         return SINGLE, "one seed says nothing of the others"
     if not row.primary:
-        return EXPLORATORY, "not the primary measure"
+        return EXPLORATORY, "not declared as a measure" if row.delta is None else "not the primary measure"
     if comparison.n < FEWEST_FOR_VERDICT:
         return EXPLORATORY, f"{comparison.n} seeds, {FEWEST_FOR_VERDICT} are needed for a verdict"
     differs, same = comparison.p_t_holm < ALPHA, comparison.p_tost_holm < ALPHA

@@ -78,7 +78,8 @@ class Material:
     figures: Mapping[str, Figure]
     galleries: Sequence[Gallery]
     compared: pd.DataFrame | None
-    causes: pd.DataFrame | None
+    causes: Mapping[str, pd.DataFrame]
+    """What each change is worth, by measure in words; none where the study does not ask."""
     address: str
     """Of the tracking server's UI."""
     page_of: Callable[[Any], str]

@@ -114,14 +114,16 @@ def read_record(parent_id: str) -> StudyRecord:
         return StudyRecord.from_json(download(parent_id, RECORD, Path(folder)).read_text())
 
 
-def judge(parent_id: str) -> Judged:
-    """Reads a study's runs and judges its arms, on the primary measure and on the others that it names."""
+def judge(parent_id: str, also: Sequence[str] = ()) -> Judged:
+    """Reads a study's runs and judges its arms, on the primary measure and on the others that it names; those that `also`
+    names are compared too.
+    """
     record = read_record(parent_id)
     cells = cells_of(record, runs_of(record, parent_id))
     with tempfile.TemporaryDirectory() as folder:
         scores = ScoresByStory(lambda run, place: local_artifact(run, place, Path(folder)))
         judge = Judge(record, cells, scores)
-        names = [record.primary, *(name for name in record.stakes if name != record.primary)]
+        names = dict.fromkeys([record.primary, *record.stakes, *also])
         return Judged(record, cells, {name: judge.results(name) for name in names})
 
 
@@ -199,10 +201,20 @@ def _causes(judged: Judged) -> str:
     )
 
 
-def told(judged: Judged) -> str:
-    """For the console: the table, its notes, and the answer."""
+def told(judged: Judged, also: Sequence[str] = ()) -> str:
+    """For the console: the table, its notes, and the answer; then a table of each measure that was asked for too."""
     lines = [page_table(judged.primary), "", LEGEND, "", *notes(judged.primary), "", judged.answer]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(_explored(judged, name) for name in also)])
+
+
+def _explored(judged: Judged, name: str) -> str:
+    """What each change is worth on a measure, where the study asks for it; else every arm."""
+    rows = judged.results[name]
+    if has_causes(rows):
+        table = causes_page(causes_frame(judged.record, judged.results), name, "simple")
+        return f"\n{rows[0].measure.words}, explored; what each change is worth, positive where it helps:\n\n{table}"
+    columns = ("arm", "runs", name, "difference", "p, uncorrected")
+    return f"\n{rows[0].measure.words}, explored:\n\n{page_table(rows, columns=columns)}"
 
 
 def complain_if_incomplete(judged: Judged) -> None:

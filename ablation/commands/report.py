@@ -10,7 +10,7 @@ from ablation.analyse.causes import causes_frame, causes_page_frame, has_causes
 from ablation.analyse.compared import compared_page_frame, compared_with_published
 from ablation.analyse.gallery import galleries
 from ablation.commands.judging import TRAIN_LOSSES, Judged, complain_if_incomplete, judge, newest_study
-from ablation.config.entries import ReportOptions
+from ablation.config.entries import ReportOptions, measures_named
 from ablation.console import Console
 from ablation.places import writable_folder
 from ablation.track.attach import attach
@@ -30,7 +30,7 @@ def run(options: ReportOptions, console: Console) -> int:
     folder = writable_folder(options.out)
     parent = newest_study(options.study, options.experiment, console)
     _bar(console, 0)
-    judged = judge(parent.run_id)
+    judged = judge(parent.run_id, measures_named(options.also))
     page, names = write_report(judged, folder, console)
     attach(parent.run_id, page, PLACE)
     console.say(judged.answer)
@@ -112,7 +112,9 @@ def _compared(judged: Judged) -> pd.DataFrame | None:
     return compared_page_frame(compared_with_published(judged.record, judged.cells, histories))
 
 
-def _causes(judged: Judged) -> pd.DataFrame | None:
+def _causes(judged: Judged) -> dict[str, pd.DataFrame]:
+    """By measure in words; none where the study does not ask."""
     if not has_causes(judged.primary):
-        return None
-    return causes_page_frame(causes_frame(judged.record, judged.results), judged.record.primary)
+        return {}
+    frame = causes_frame(judged.record, judged.results)
+    return {rows[0].measure.words: causes_page_frame(frame, name) for name, rows in judged.results.items()}

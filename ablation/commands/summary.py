@@ -19,7 +19,7 @@ from ablation.commands.judging import (
     told,
 )
 from ablation.commands.outcome import where_to_look
-from ablation.config.entries import SummaryOptions
+from ablation.config.entries import SummaryOptions, measures_named
 from ablation.console import Console
 from ablation.errors import Incomplete
 from ablation.places import writable_folder
@@ -48,23 +48,22 @@ def _judge_study(options: SummaryOptions, console: Console) -> int:
     """The tables of one study, with verdicts. Raises Incomplete when cells are missing."""
     parent = newest_study(options.study, options.experiment, console)
     folder = writable_folder(options.out)
-    judged = judge(parent.run_id)
+    also = measures_named(options.also)
+    judged = judge(parent.run_id, also)
     console.say(f"study {judged.record.name}, run {parent.run_id}, {judged.record.dataset}\n")
     files = study_files(judged, options.format)
     for name, text in files.items():
         (folder / name).write_text(text)
     if options.figures:
         files |= dict.fromkeys(_draw(judged, folder / "figures"))
-    console.say(told(judged))
+    console.say(told(judged, also))
     console.say(f"\nwritten to {folder}: {', '.join(sorted(files))}")
     table = table_page(parent.experiment_id, study_key(parent.run_id))
     console.say(
         "\n" + where_to_look(("its runs", table), ("its page", run_page(parent.experiment_id, parent.run_id)))
     )
-    console.say(
-        "as one page, with curves and pictures:  python -m ablation report --study "
-        f"{shlex.quote(options.study)} --out {shlex.quote(options.out)}"
-    )
+    words = ["--study", options.study, "--out", options.out, *(["--also", ",".join(also)] if also else [])]
+    console.say(f"as one page, with curves and pictures:  python -m ablation report {shlex.join(words)}")
     complain_if_incomplete(judged)
     return 0
 

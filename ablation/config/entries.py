@@ -4,9 +4,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ablation.config.config import Config
-from ablation.config.declare import Conflict, Settings, key, keys_of
+from ablation.config.declare import Conflict, Settings, key, keys_of, unknown
+from ablation.config.metrics import MEASURES
 from ablation.config.recipes import RECIPES
 from ablation.errors import shown
+
+ALSO_HELP = "more measures to read the study on, separated by commas: explored, never judged; none reads those that it declares"
+
+
+def measures_named(also: str | None) -> list[str]:
+    """Those that the key `also` names, each once."""
+    return list(dict.fromkeys(name.strip() for name in (also or "").split(",") if name.strip()))
+
+
+def _unknown_measures(also: str | None) -> list[Conflict]:
+    names = [name for name in measures_named(also) if name not in MEASURES]
+    return [(("also",), "also: " + unknown(name, MEASURES).replace("key", "measure", 1)) for name in names]
 
 
 @dataclass(frozen=True)
@@ -24,11 +37,16 @@ class SummaryOptions(Settings):
         choices=("csv", "markdown", "latex"),
     )
     figures: bool = key(False, "also draw a study: figures/ with each picture as PNG, SVG and PDF")
+    also: str | None = key(None, ALSO_HELP)
 
     def conflicts(self) -> list[Conflict]:
-        """Single configurations have no figures."""
-        told = "figures=true draws a study: name one with study"
-        return [(("figures", "study"), told)] if self.figures and self.study is None else []
+        """Single configurations have no figures, and all their measures as they are."""
+        found = _unknown_measures(self.also)
+        if self.figures and self.study is None:
+            found.append((("figures", "study"), "figures=true draws a study: name one with study"))
+        if self.also and self.study is None:
+            found.append((("also", "study"), f"also={shown(self.also)} reads a study: name one with study"))
+        return found
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,11 @@ class ReportOptions(Settings):
     study: str = key("published", "name, file or parent run id of the study to report on")
     experiment: str | None = key(None, "name of the experiment to read; none reads all of them")
     out: str = key("results", "folder that report.html and figures/ are written to")
+    also: str | None = key(None, ALSO_HELP)
+
+    def conflicts(self) -> list[Conflict]:
+        """What `also` names must be measures."""
+        return _unknown_measures(self.also)
 
 
 @dataclass(frozen=True)

@@ -139,8 +139,26 @@ MEASURES = {
             (IMAGE,),
             label="image skill (0 constant image, 1 best possible)",
         ),
-        Measure("health/test_prediction_spread", "pixel value", 0, 0.5, False, (IMAGE,), IMAGE_YARDSTICK),
-        Measure("health/test_image_condition_gap", "L1", -1, 1, False, (IMAGE,), IMAGE_YARDSTICK),
+        Measure(
+            "health/test_prediction_spread",
+            "pixel value",
+            0,
+            0.5,
+            False,
+            (IMAGE,),
+            IMAGE_YARDSTICK,
+            label="spread of the predicted images",
+        ),
+        Measure(
+            "health/test_image_condition_gap",
+            "L1",
+            -1,
+            1,
+            False,
+            (IMAGE,),
+            IMAGE_YARDSTICK,
+            label="L1 that another story's condition costs",
+        ),
         Measure(
             "health/test_text_condition_gap",
             "nats per token",
@@ -158,6 +176,7 @@ MEASURES = {
             1,
             False,
             (IMAGE,),
+            label="true frame among the ten nearest (share)",
         ),
         Measure(
             "health/test_text_retrieval",
@@ -167,11 +186,32 @@ MEASURES = {
             False,
             (TEXT,),
             ("text_target",),
+            label="true description among the ten nearest (share)",
         ),
-        Measure("health/test_names_right", "F1", 0, 1, False, (TEXT,), ("text_target",)),
-        Measure("health/test_places_right", "F1", 0, 1, False, (TEXT,), ("text_target",)),
-        Measure("health/test_probe_setting", "accuracy", 0, 1, False, (IMAGE, TEXT)),
-        Measure("health/test_probe_people", "accuracy", 0, 1, False, (IMAGE, TEXT)),
-        Measure("health/test_probe_shot", "accuracy", 0, 1, False, (IMAGE, TEXT)),
+        *(
+            Measure(
+                f"health/test_{what}_right",
+                "F1",
+                0,
+                1,
+                False,
+                (TEXT,),
+                ("text_target",),
+                label=f"{what} told right (F1)",
+            )
+            for what in ("names", "places")
+        ),
+        *(
+            Measure(
+                f"health/test_probe_{what}",
+                "accuracy",
+                0,
+                1,
+                False,
+                (IMAGE, TEXT),
+                label=f"{what} read from z (accuracy)",
+            )
+            for what in ("setting", "people", "shot")
+        ),
     )
 }
