@@ -61,6 +61,7 @@ def test_what_does_not_pair_or_has_another_yardstick_is_not_compared():
     assert (raw["alone_n"], raw["among_all_n"]) == (0, 0)  # raw and equalised frames
     norm = row(causes_frame(record, rows), "norm", "test/image_loss")
     assert (norm["alone_n"], norm["among_all_n"]) == (2, 2)
+    assert norm["interaction_n"] == 0 and row(causes_frame(record, rows), "norm")["interaction_n"] == 2
     by_name = {each.arm: each for each in rows[RATIO]}
     by_name["only norm"].cells[1].run.tags = by_name["only norm"].cells[1].run.tags | {"code_hash": "other"}
     assert row(causes_frame(record, rows), "norm")["alone_n"] == 1

@@ -131,7 +131,8 @@ def _listed(names: Sequence[str]) -> str:
 
 def causes_frame(record: StudyRecord, results: Mapping[str, Sequence[ArmResult]]) -> pd.DataFrame:
     """Tidy: a row per measure and cure, in the order of the primary measure, the first. `interaction` is what the cure
-    is worth among all beyond what it is worth alone; its p is Holm-corrected over the cures of a measure. What a cure
+    is worth among all beyond what it is worth alone, on a measure that has one yardstick for both; its p is Holm-corrected
+    over the cures of a measure. What a cure
     does alone is no effect of it, not even none, where its runs do not learn.
     """
     cures = ranked_cures(next(iter(results.values())))
@@ -146,8 +147,9 @@ def _of_measure(record: StudyRecord, rows: Sequence[ArmResult], cures: Sequence[
 
 def _row(record: StudyRecord, arms: Mapping[str, ArmResult], cure: str) -> dict:
     baseline, only, all_but = arms[record.baseline], arms.get(ONLY + cure), arms.get(ALL_BUT + cure)
-    alone = Worth.between(record, baseline, only)
-    among_all = Worth.between(record, all_but, arms.get(ALL))
+    whole = arms.get(ALL)
+    alone, among_all = Worth.between(record, baseline, only), Worth.between(record, all_but, whole)
+    compare = Worth.between(record, baseline, whole).by_seed  # none where their yardsticks differ
     return {
         "metric": baseline.measure.name,
         "cure": cure,
@@ -157,7 +159,7 @@ def _row(record: StudyRecord, arms: Mapping[str, ArmResult], cure: str) -> dict:
         **among_all.columns("among_all"),
         "left_out_collapsed": _collapsed(all_but),
         "left_out_not_learning": _not_learning(all_but),
-        **among_all.beyond(alone).columns("interaction"),
+        **(among_all.beyond(alone) if compare else Worth({})).columns("interaction"),
     }
 
 

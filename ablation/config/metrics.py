@@ -16,6 +16,8 @@ TOTAL_YARDSTICK = (
     "context_weight",
     "batch_size",
 )
+PROBE_YARDSTICK = ("windows",)
+"""A probe is asked for what is common in the windows that were trained on."""
 IMAGE, TEXT = "image", "text"
 
 
@@ -209,6 +211,7 @@ MEASURES = {
                 1,
                 False,
                 (IMAGE, TEXT),
+                PROBE_YARDSTICK,
                 label=f"{what} read from z (accuracy)",
             )
             for what in ("setting", "people", "shot")
