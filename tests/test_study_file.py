@@ -204,6 +204,15 @@ def test_causes_holds_every_change_of_the_cured_recipe_alone_and_left_out():
     }
 
 
+def test_the_study_of_the_recipe_takes_its_cells_from_causes():
+    known = {arm.config.hash(): arm.name for arm in load_study("causes").arms}
+    found = {arm.name: known.get(arm.config.hash()) for arm in load_study("recipe").arms}
+    assert found.pop("cured") == "all" and found.pop("lean") is None
+    assert {name for name in found.values() if name.startswith("all but ")} == {
+        name for name in known.values() if name.startswith("all but ")
+    }
+
+
 def test_an_arm_near_a_recipe_is_told_from_it():
     told = {arm.name: arm.told for arm in load_study("causes", {}).arms}
     assert told["only pixel copy"] == "image_copy=pixels" and told["notebook"] == ""
