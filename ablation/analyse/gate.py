@@ -1,4 +1,4 @@
-"""The validity gate: has a run learned anything? Asked before any verdict (statistics.md, rule 8)."""
+"""The validity gate: has a run learned anything? Asked before any verdict (docs/study.md)."""
 
 import math
 from collections.abc import Sequence

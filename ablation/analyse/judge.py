@@ -1,4 +1,4 @@
-"""One arm against the baseline on one measure: estimates, tests, and the verdict (statistics.md, rules 2 to 11)."""
+"""One arm against the baseline on one measure: estimates, tests, and the verdict (docs/study.md)."""
 
 import math
 from collections.abc import Sequence
