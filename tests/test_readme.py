@@ -58,7 +58,8 @@ BENCHMARKS = sorted({line for page in PAGES for line in commands(page) if "-m be
 @pytest.fixture
 def example(tmp_path, monkeypatch):
     """A folder with the study file that the docs show."""
-    shown = re.search(r"## A study is a file\n\n((?:    .*\n)+)", (ROOT / "docs" / "study.md").read_text())
+    text = (ROOT / "docs" / "study.md").read_text()
+    shown = re.search(r"## A study is a file\n\n.*:\n\n((?:    .*\n)+)", text)
     (tmp_path / "norm.yaml").write_text(re.sub(r"^    ", "", shown[1], flags=re.MULTILINE))
     monkeypatch.chdir(tmp_path)
 
