@@ -23,6 +23,7 @@ from ablation.train.checkpoint import load_checkpoint, restore
 from ablation.train.story_task import StoryTask
 
 CHARACTERS, LINES = 37, 12
+RANKS = ("best", "median", "worst")
 HEADINGS = ("frame 1", "frame 2", "frame 3", "frame 4", "frame 5, true", "original", "cured")
 
 
@@ -40,8 +41,9 @@ def main() -> None:
     figure = Figure(figsize=(21, 3.6 * len(chosen)))
     room = {"left": 0.02, "right": 0.995, "top": 0.96, "bottom": 0.19, "wspace": 0.06, "hspace": 1.5}
     grid = figure.subplots(len(chosen), len(HEADINGS), gridspec_kw=room)
-    for row, place in zip(grid, chosen, strict=True):
+    for row, rank, place in zip(grid, RANKS, chosen, strict=True):
         draw_window(row, stories, int(place), [predicted(*model, int(place)) for model in models])
+        row[0].set_ylabel(f"{rank}\n{stories.test.names()[place]}", fontsize="small")
     for axes, heading in zip(grid[0], HEADINGS, strict=True):
         axes.set_title(heading, fontweight="bold")
     figure.savefig(options.to, dpi=70)
@@ -95,7 +97,6 @@ def draw_window(row: np.ndarray, stories: Stories, place: int, made: list[tuple[
     shown = [*zip(frames, stories.test.window_texts(place), strict=True), *made]
     for axes, (frame, text) in zip(row, shown, strict=True):
         draw_frame(axes, frame, text)
-    row[0].set_ylabel(stories.test.names()[place], fontsize="small")
 
 
 def draw_frame(axes: Axes, frame: np.ndarray, text: str) -> None:

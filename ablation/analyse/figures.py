@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from ablation.analyse.causes import has_causes, ranked_cures
 from ablation.analyse.judge import ArmResult
 from ablation.analyse.palette import ARM, BASELINE, BEST, FLOOR, PAPER, STYLE
-from ablation.config.metrics import LOSSES
+from ablation.config.metrics import LOSSES, Measure
 from ablation.config.study_file import ALL, ALL_BUT, ONLY
 
 STEP = "step "
@@ -47,7 +47,7 @@ def arms_figure(rows: Sequence[ArmResult]) -> Figure:
     figure = Figure(figsize=(1.6 * WIDTH, 1 + ROW * len(shown)), layout="constrained")
     axes = figure.subplots()
     _draw(axes, shown, [row.arm for row in shown])
-    axes.set_xlabel(rows[0].measure.words, fontsize="small")
+    _measured(axes, rows[0].measure)
     _references(axes, shown)
     _legend(figure)
     return figure
@@ -71,10 +71,7 @@ def differences_figure(rows: Sequence[ArmResult]) -> Figure:
     if delta:
         axes.axvspan(-delta, delta, color=BASELINE, alpha=0.15, lw=0, label=f"negligible: within ±{delta:g}")
     _legend(figure)
-    better = "left" if shown[0].measure.lower_is_better else "right"
-    axes.set_xlabel(
-        f"difference to {rows[0].arm} in {shown[0].measure.words}; {better} is better", fontsize="small"
-    )
+    _measured(axes, rows[0].measure, f"difference to {rows[0].arm} in ")
     _rows_named(axes, [row.arm for row in shown])
     return figure
 
@@ -96,7 +93,7 @@ def causes_figure(results: Results) -> Figure:
             (line[1], ALL_BUT, by_name[ALL], "left out of all"),
         ):
             _draw(axes, [by_name.get(prefix + cure) for cure in cures], cures)
-            axes.set_xlabel(base.measure.words, fontsize="small")
+            _measured(axes, base.measure)
             axes.axvline(base.mean, color=BASELINE, lw=1, label="what it is compared with")
             if base.measure.ratio_of:
                 axes.axvline(1, color=FLOOR, lw=1, ls="--", label="floor")
@@ -117,7 +114,7 @@ def steps_figure(results: Results) -> Figure:
     for axes, rows in zip(panels[: len(measures)], measures, strict=True):
         shown = [row for row in rows if is_step(row, rows[0]) and row.values]
         _draw(axes, shown, [row.arm.removeprefix(STEP) for row in shown])
-        axes.set_xlabel(rows[0].measure.words, fontsize="small")
+        _measured(axes, rows[0].measure)
         _references(axes, shown)
     _legend(figure)
     return figure
@@ -152,6 +149,12 @@ def _rows_named(axes: Axes, labels: Sequence[str]) -> None:
     axes.set_ylim(max(1, len(labels)) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _measured(axes: Axes, measure: Measure, what: str = "") -> None:
+    """Says what goes to the right, and where it is better."""
+    better = "← better" if measure.lower_is_better else "better →"
+    axes.set_xlabel(f"{what}{measure.words}\n{better}", fontsize="small")
 
 
 def _references(axes: Axes, rows: Sequence[ArmResult]) -> None:
