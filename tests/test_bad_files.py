@@ -14,7 +14,7 @@ from datasets import Dataset, DatasetDict, Features, Image, List, Value
 from ablation.commands.stories import load_stories
 from ablation.config.config import Config
 from ablation.console import Console
-from ablation.data import files, sources
+from ablation.data import files, parquet, schema
 from ablation.data.sources import StorySource, first_rows, open_source
 from ablation.data.store import prepare
 from ablation.errors import DataError
@@ -55,7 +55,7 @@ def everything(folder) -> list[dict] | str:
     """All rows of a folder, or a refusal that names it."""
     try:
         source = open_source(str(folder), 20)
-        return [row for split in sources.SPLITS for row in first_rows(source, split, None)]
+        return [row for split in schema.SPLITS for row in first_rows(source, split, None)]
     except DataError as error:
         assert str(folder) in str(error) and len(str(error)) < 900, error
         return str(error)
@@ -98,7 +98,7 @@ def test_columns_of_the_wrong_type_are_told_by_story(tmp_path, rows, told):
     assert told in message and str(folder) in message, message
 
 
-@pytest.mark.parametrize("missing", sources.COLUMNS)
+@pytest.mark.parametrize("missing", schema.COLUMNS)
 def test_a_missing_column_is_named_with_the_file(tmp_path, missing):
     rows = [{name: value for name, value in row.items() if name != missing} for row in rows_of()]
     assert f"train-0.parquet lacks the column {missing}" in refusal(data_set(tmp_path / "bad", rows))
@@ -186,7 +186,7 @@ def test_a_folder_of_all_files_of_a_machine_is_not_searched_for_hours(tmp_path, 
 
 
 def test_a_row_group_that_unpacks_to_more_than_memory_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "MOST_AT_ONCE", 1000)
+    monkeypatch.setattr(parquet, "MOST_AT_ONCE", 1000)
     assert "train-0.parquet: row group 0 unpacks to" in refusal(write(tmp_path / "bomb"))
 
 

@@ -1,6 +1,7 @@
 """Stories in: parquet folders, saved data sets, the hub; the prepared store; windows and splits."""
 
 import shutil
+from pathlib import PurePath
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from ablation.config.config import Config
 from ablation.console import Console
 from ablation.data import batches, hub
 from ablation.data.batches import SplitTensors, WindowBatches
+from ablation.data.schema import split_of
 from ablation.data.sources import open_source
 from ablation.data.store import prepare, release
 from ablation.data.tokens import BERT, choose_tokenizer, train_wordpiece
@@ -323,6 +325,10 @@ def test_without_a_test_split_some_stories_are_held_out(world, tmp_path):
     store = prepared(write_rows(tmp_path / "single", rows))
     train, test = store.index("train").story_ids, store.index("test").story_ids
     assert len(train) + len(test) == 48 and not set(train) & set(test) and test
+    assert (
+        "no test split: 15 % of its stories, chosen by their ids"
+        in open_source(str(tmp_path / "single"), 20).notes[0]
+    )
 
 
 def test_the_digest_is_that_of_the_bytes(world, tmp_path):
@@ -332,6 +338,48 @@ def test_the_digest_is_that_of_the_bytes(world, tmp_path):
     rows = Dataset.from_parquet(str(changed)).select(range(20))
     rows.to_parquet(changed)
     assert open_source(str(world), 20).digest != open_source(str(tmp_path / "copy"), 20).digest
+
+
+@pytest.mark.parametrize(
+    ("place", "split"),
+    [
+        ("train-0.parquet", "train"),
+        ("test-00000-of-00002.parquet", "test"),
+        ("default/test/0000.parquet", "test"),
+        ("test/train-0.parquet", "train"),
+        ("data/validation-0.parquet", "validation"),
+        ("VAL_0.parquet", "validation"),
+        ("contest/stories.parquet", "train"),
+        ("0000.parquet", "train"),
+    ],
+)
+def test_a_file_is_of_the_split_that_its_name_or_else_its_folder_tells(place, split):
+    assert split_of(PurePath(place)) == split
+
+
+def test_a_split_in_a_folder_of_its_own_is_not_trained_on(world, tmp_path, capsys):
+    for split in ("train", "test", "validation"):
+        (tmp_path / "mine" / split).mkdir(parents=True)
+        shutil.copy(
+            next(world.rglob("test*.parquet" if split == "test" else "train*.parquet")),
+            tmp_path / "mine" / split / "0.parquet",
+        )
+    stories = load_stories(Config(dataset=str(tmp_path / "mine")), Console())
+    told = capsys.readouterr().out
+    assert stories.train.story_count + stories.validation.story_count == 24 and stories.test.story_count == 8
+    assert "its validation split is not used" in told and "no test split" not in told
+
+
+def test_the_digest_tells_which_split_a_file_is_of(world, tmp_path):
+    """The same bytes, first held out of the one split, then a test split by name: another data set."""
+    rows = rows_of(world, 24)
+    write_rows(tmp_path / "mine", rows[:16])
+    (tmp_path / "mine" / "train-0.parquet").rename(tmp_path / "mine" / "a.parquet")
+    write_rows(tmp_path / "mine", rows[16:])
+    (tmp_path / "mine" / "train-0.parquet").rename(tmp_path / "mine" / "part.parquet")
+    unnamed = open_source(str(tmp_path / "mine"), 20).digest
+    (tmp_path / "mine" / "part.parquet").rename(tmp_path / "mine" / "test.parquet")
+    assert open_source(str(tmp_path / "mine"), 20).digest != unnamed
 
 
 def test_the_wordpiece_is_a_function_of_the_text(world):

@@ -6,7 +6,8 @@ from typing import Any
 
 from ablation.config.config import Config, short_hash
 from ablation.console import Console
-from ablation.data.sources import SPLITS, StorySource, open_source
+from ablation.data.schema import SPLITS
+from ablation.data.sources import StorySource, open_source
 from ablation.data.store import Store, prepare
 from ablation.data.tokens import Vocabulary
 from ablation.data.windows import StoryWindows, all_windows, split_hash, split_train_validation
@@ -50,6 +51,8 @@ def load_stories(config: Config, console: Console) -> Stories:
     store = prepare(config, source, console.progress)
     console.close()
     console.say(f"prepared data: {store.note}, {store.megabytes:.0f} MB in {store.folder}")
+    for note in source.notes:
+        console.say(f"data: {note}")
     tell_skipped(store, console)
     tokenizer, held = store.tokenizer(), _held(store, config)
     kinds = {"train": config.windows, "validation": config.scored, "test": config.scored}

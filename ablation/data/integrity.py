@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from ablation.data.folders import file_digest
-from ablation.data.sources import SPLITS
+from ablation.data.schema import SPLITS
 
 Stamp = tuple[int, int, str]
 """Of a file: bytes, time of the last change in ns, digest."""

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -12,22 +12,15 @@ from pathlib import Path
 
 from ablation.data.files import files_under
 from ablation.data.hub import hub_refusal, stay_offline
+from ablation.data.parquet import parquet_splits
+from ablation.data.schema import COLUMNS, SPLITS, WELCOME, Splits, check_columns
 from ablation.errors import LONGEST_PATH, DataError, reason, shown
 from ablation.ownership import held
 from ablation.places import cache_folder, clear_unfinished, write_whole
 
 STORYWORLD = "storyworld"
 STORY_REASONING = "daniel3303/StoryReasoning"
-COLUMNS = ("story_id", "images", "story")
-WELCOME = ("chain_of_thought",)
-"""Columns that tell more of a data set where it has them."""
-SPLITS = ("train", "test")
-HELD_OUT_PERCENT = 15
 TRAIN_TO_TEST = 4
-ROWS_AT_ONCE = 8
-"""Stories that are unpacked at once: a small file may hold one picture, or one text, millions of times."""
-MOST_AT_ONCE = 8_000_000_000
-"""Bytes of a row group of a parquet file, decompressed: a small file may declare terabytes."""
 OFFLINE_CHOICES = (
     f"offline, use dataset={STORYWORLD} (embedded, needs no network), or a local folder: parquet "
     "files in the StoryReasoning schema, or a data set saved with `datasets` `save_to_disk`"
@@ -37,8 +30,6 @@ DIGEST = ".digest"
 logger = logging.getLogger("ablation")
 
 Progress = Callable[[str, int, int], None]
-Rows = tuple[Callable[[str], Iterator[dict]], dict[str, int]]
-"""What gives a split's rows, and how many there are."""
 
 
 def silent(label: str, done: int, total: int) -> None:
@@ -55,6 +46,14 @@ class StorySource:
     rows: Callable[[str], Iterator[dict]]
     stories: dict[str, int] = field(default_factory=dict)
     """How many a split has, where that is known without reading them."""
+    notes: Sequence[str] = ()
+    """What a reader should know of its splits, in words."""
+
+    @classmethod
+    def of(cls, splits: Splits, name: str, location: str) -> "StorySource":
+        """A data set with those splits."""
+        known = splits.stories if splits.has_test else {}
+        return cls(name, splits.digest, location, splits.read, known, splits.notes)
 
 
 def open_source(name: str, world_stories: int, progress: Progress = silent) -> StorySource:
@@ -123,73 +122,11 @@ def _open_folder(folder: Path, name: str) -> StorySource:
             f"dataset={folder} holds neither parquet files nor a data set saved with "
             "`save_to_disk`: give a folder of one of the two kinds"
         )
-    rows, stories = _saved_rows(folder, files) if saved else _parquet_rows(files)
-    return StorySource(name, _digest(files), str(folder), rows, stories)
+    splits = _saved_splits(folder, files) if saved else parquet_splits(folder, files)
+    return StorySource.of(splits, name, str(folder))
 
 
-def _parquet_rows(files: list[Path]) -> Rows:
-    """Rows by split, a file's split being told by the start of its name; unnamed is train."""
-    import pyarrow
-    import pyarrow.parquet
-
-    by_split: dict[str, list[Path]] = {split: [] for split in SPLITS}
-    columns, stories = list(COLUMNS + WELCOME), {}
-    for file in files:
-        try:
-            about = pyarrow.parquet.read_metadata(file)
-            names = about.schema.to_arrow_schema().names
-        except (pyarrow.ArrowException, OSError) as error:
-            raise DataError(
-                f"{file} is not a whole parquet file: {reason(error)}. Copy or download it again, or take it out of the "
-                "folder"
-            ) from error
-        _check_columns(names, str(file))
-        _check_row_groups(about, file)
-        columns = [column for column in columns if column in names]
-        split = "test" if file.name.startswith("test") else "train"
-        stories[split] = stories.get(split, 0) + about.num_rows
-        if about.num_rows:
-            by_split[split].append(file)
-    if "train" not in stories:
-        raise DataError(f"{files[0].parent} has no parquet file of a train split: name one train-….parquet")
-    empty = [split for split, count in stories.items() if not count]
-    if empty:
-        raise DataError(
-            f"{files[0].parent} has no story in its parquet files of the {empty[0]} split: give some"
-        )
-    splits = {s: partial(_stream_parquet, found, columns) for s, found in by_split.items() if found}
-    return _rows_of(splits, stories)
-
-
-def _check_row_groups(about, file: Path) -> None:
-    """A part of it, up to the whole, is decompressed at once."""
-    for number in range(about.num_row_groups):
-        size = about.row_group(number).total_byte_size
-        if size > MOST_AT_ONCE:
-            raise DataError(
-                f"{file}: row group {number} unpacks to {size / 1e9:.0f} GB, more than {MOST_AT_ONCE / 1e9:.0f}: write "
-                "the file with fewer stories in a row group (100 do well)"
-            )
-
-
-def _stream_parquet(files: list[Path], columns: list[str]) -> Iterator[dict]:
-    """As `datasets` reads them, pictures left encoded, but never a whole row group: unpacked it may be millions of times
-    as large as the file.
-    """
-    from datasets import Features
-    from datasets.table import table_cast
-    from pyarrow import Table
-    from pyarrow.parquet import ParquetFile, read_schema
-
-    features = Features.from_arrow_schema(read_schema(files[0]))
-    schema = Features({name: features[name] for name in columns}).arrow_schema
-    for file in files:
-        with ParquetFile(file) as opened:
-            for batch in opened.iter_batches(ROWS_AT_ONCE, columns=columns):
-                yield from table_cast(Table.from_batches([batch]), schema).to_pylist()
-
-
-def _saved_rows(folder: Path, files: list[Path]) -> Rows:
+def _saved_splits(folder: Path, files: list[Path]) -> Splits:
     from datasets import DatasetDict, load_from_disk
 
     try:
@@ -198,24 +135,27 @@ def _saved_rows(folder: Path, files: list[Path]) -> Rows:
         raise DataError(
             f"{folder} is not a whole saved data set: {reason(error)}. Copy it again, or save it anew with `save_to_disk`"
         ) from error
-    splits = loaded if isinstance(loaded, DatasetDict) else {"train": loaded}
-    read = {Path(file["filename"]) for split in splits.values() for file in split.cache_files}
-    for file in sorted(read - set(files)):
+    splits = _loaded_splits(loaded if isinstance(loaded, DatasetDict) else {"train": loaded}, str(folder))
+    for file in sorted({file for found in splits.files.values() for file in found} - set(files)):
         raise DataError(
             f"{folder} names {shown(str(file), LONGEST_PATH)}, which is not among its files: save it again"
         )
-    return _loaded_rows(splits, str(folder))
+    return splits
 
 
-def _loaded_rows(loaded: dict, place: str) -> Rows:
+def _loaded_splits(loaded: dict, place: str) -> Splits:
     if "train" not in loaded:
         raise DataError(f"{place} has no train split, only {', '.join(loaded)}: name the one to train on so")
     for split in loaded.values():
-        _check_columns(split.column_names, place)
+        check_columns(split.column_names, place)
     found = {split: loaded[split].with_format(None) for split in SPLITS if split in loaded}
     kept = [c for c in COLUMNS + WELCOME if all(c in rows.column_names for rows in found.values())]
-    splits = {split: partial(_stream_loaded, rows, kept) for split, rows in found.items()}
-    return _rows_of(splits, {s: len(loaded[s]) for s in splits})
+    return Splits(
+        rows={split: partial(_stream_loaded, rows, kept) for split, rows in found.items()},
+        stories={split: len(rows) for split, rows in found.items()},
+        files={split: sorted(Path(f["filename"]) for f in rows.cache_files) for split, rows in found.items()},
+        left_out=sorted(set(loaded) - set(SPLITS)),
+    )
 
 
 def _stream_loaded(rows, columns: list[str]) -> Iterator[dict]:
@@ -226,41 +166,6 @@ def _stream_loaded(rows, columns: list[str]) -> Iterator[dict]:
     if isinstance(getattr(chosen.features["images"], "feature", None), Image):
         chosen = chosen.cast_column("images", List(Image(decode=False)))
     return iter(chosen)
-
-
-def _rows_of(splits: dict[str, Callable[[], Iterator[dict]]], stories: dict[str, int]) -> Rows:
-    """Without a test split, 15 % of the stories are held out, chosen by their id."""
-
-    def rows(split: str) -> Iterator[dict]:
-        everything = splits.get(split, splits["train"])()
-        if "test" in splits:
-            return everything
-        return (row for row in everything if _held_out(row["story_id"]) == (split == "test"))
-
-    return rows, stories if "test" in splits else {}
-
-
-def _held_out(story_id: object) -> bool:
-    digest = hashlib.blake2b(str(story_id).encode(), digest_size=4).digest()
-    return int.from_bytes(digest, "big") % 100 < HELD_OUT_PERCENT
-
-
-def _check_columns(names: list[str], place: str) -> None:
-    missing = [column for column in COLUMNS if column not in names]
-    if missing:
-        raise DataError(
-            f"{place} lacks the column {', '.join(missing)}; it has {shown(', '.join(names), LONGEST_PATH)}. The "
-            f"StoryReasoning schema needs {', '.join(COLUMNS)}"
-        )
-
-
-def _digest(files: list[Path]) -> str:
-    """Sixteen hexadecimal digits of the bytes of the files, in the order of their names."""
-    total = hashlib.blake2b(digest_size=8)
-    for file in files:
-        with file.open("rb") as opened:
-            total.update(hashlib.file_digest(opened, "blake2b").digest())
-    return total.hexdigest()
 
 
 def _open_hub(name: str) -> StorySource:
@@ -276,8 +181,7 @@ def _open_hub(name: str) -> StorySource:
             f"dataset={name} cannot be read from the Hugging Face hub, nor from its cache on this "
             f"machine: {refusal or reason(error)}. Either way, {OFFLINE_CHOICES}"
         ) from error
-    files = [Path(f["filename"]) for split in loaded.values() for f in split.cache_files]
-    return StorySource(name, _digest(sorted(files)), "hub", *_loaded_rows(loaded, name))
+    return StorySource.of(_loaded_splits(loaded, name), name, "hub")
 
 
 def first_rows(source: StorySource, split: str, limit: int | None) -> Iterator[dict]:

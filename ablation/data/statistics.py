@@ -12,7 +12,8 @@ import numpy as np
 from tabulate import tabulate
 
 from ablation.data.descriptions import BLOCK_EDGE
-from ablation.data.sources import SPLITS, StorySource, first_rows
+from ablation.data.schema import SPLITS
+from ablation.data.sources import StorySource, first_rows
 from ablation.data.store import WINDOW, SplitIndex, Store, release
 
 CHUNK, CHUNKS_RESIDENT = 64, 64

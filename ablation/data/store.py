@@ -21,7 +21,8 @@ from ablation.config.config import Config, short_hash
 from ablation.data.folders import folder_digest
 from ablation.data.integrity import damage_of, stamps
 from ablation.data.prepared_story import FRAME_SHAPE, WINDOW, PreparedStory, prepare_story
-from ablation.data.sources import SPLITS, Progress, StorySource, first_rows, silent
+from ablation.data.schema import SPLITS
+from ablation.data.sources import Progress, StorySource, first_rows, silent
 from ablation.data.tokens import (
     MAX_TOKENS,
     choose_tokenizer,
