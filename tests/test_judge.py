@@ -1,5 +1,7 @@
 """Verdicts: from runs whose numbers are known to what the tables say of them."""
 
+import math
+import sys
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -209,6 +211,14 @@ def test_text_counts_only_when_another_storys_condition_costs_something():
         two(shifted(0.0), metrics=conditioned, primary="test/text_loss", delta=0.1).judged()["arm"].verdict
         == "differs"
     )
+
+
+def test_a_gap_that_is_no_number_counts_for_nothing():
+    """A text loss that ran over leaves one; the arm's other seeds are judged."""
+    for gap in (math.nan, math.inf, sys.float_info.max):
+        lost = {"arm3": {"test/text_loss": math.inf, "health/test_text_condition_gap": gap}}
+        row = two(shifted(0.0), metrics=lost, primary="test/text_loss", delta=0.1).judged()["arm"]
+        assert row.gate.text_gap == pytest.approx(0.3) and 3 in row.lost and len(row.values) == 7
 
 
 def test_a_total_is_invalid_only_when_nothing_in_it_is_learned():

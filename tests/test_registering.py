@@ -9,7 +9,7 @@ from mlflow.entities.logged_model_status import LoggedModelStatus
 from ablation.analyse.gate import Gate
 from ablation.analyse.judge import NONE, ArmResult
 from ablation.analyse.study_record import Cell
-from ablation.commands.registering import on_validation, register_best
+from ablation.commands.registering import best_run, on_validation, register_best
 from ablation.config.metrics import MEASURES
 from ablation.track.query import MODEL_NAME, get_record
 from ablation.track.store import experiment_to_use
@@ -63,6 +63,26 @@ def test_the_best_on_validation_of_the_valid_arms_is_registered_once(store):
     }
     assert best.tags["chosen_by"] == "val/image_loss = 0.15"
     assert register_best(study) == told and len(versions()) == 1
+
+
+def row(arm, *seeds):
+    """Of (validation loss, floor) by seed."""
+    runs = [
+        SimpleNamespace(run_id=f"{arm}{seed}", metrics={"floor/image_median": floor})
+        for seed, (_, floor) in enumerate(seeds)
+    ]
+    cells = {seed: Cell(arm, seed, "", run) for seed, run in enumerate(runs)}
+    return ArmResult(arm, MEASURE, True, dict.fromkeys(cells, 0.1), cells, None)
+
+
+def test_no_arm_is_best_by_a_seed_whose_stories_are_easy():
+    """Arm a has the lowest value, on the seed that is easy for both; b is better on each."""
+    seeds = {"a": [(0.21, 0.22), (0.19, 0.20)], "b": [(0.20, 0.22), (0.1899, 0.20)]}
+    scores = {f"{arm}{seed}": loss for arm, both in seeds.items() for seed, (loss, _) in enumerate(both)}
+    best, run = best_run([row(arm, *both) for arm, both in seeds.items()], scores)
+    assert (best.arm, run.run_id) == ("b", "b0")  # 0.909 of its floor, b1 0.95
+    best, _ = best_run([row(arm, *both) for arm, both in seeds.items()], {"a1": 0.19, "b0": 0.20})
+    assert best.arm == "a"  # no seed of both
 
 
 def test_another_best_run_takes_the_alias_over(store):

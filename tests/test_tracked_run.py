@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from mlflow import MlflowClient
@@ -17,7 +18,7 @@ from ablation.track.clock import now
 from ablation.track.left_behind import deliver, mark_dead_runs, undelivered
 from ablation.track.mlflow_run import MlflowRun, closing
 from ablation.track.owner import HEARTBEAT_TAG, OWNER_TAG, silence
-from ablation.track.query import find_runs
+from ablation.track.query import find_runs, get_record, local_artifact
 from ablation.track.store import label_bystander, open_store
 from tests.servers import wait_until
 
@@ -267,3 +268,19 @@ def test_delivering_where_nothing_waits_says_so(command, store, monkeypatch):
     code, out, _ = command("deliver", "--run", "0123")
     assert code == 0 and "nothing of run 0123 waits in" in out
     assert "nothing waits in" in command("deliver")[1]
+
+
+def test_a_file_that_cannot_be_fetched_is_not_one_that_the_run_lacks(store, tmp_path, monkeypatch):
+    run = MlflowRun.start("one", {"kind": "train"})
+    run.log_text("a,b", "scores/test.csv")
+    run.finish()
+    far = replace(get_record(run.run_id), artifact_uri="mlflow-artifacts:/1/far")
+    assert local_artifact(far, "scores/test.csv", tmp_path).read_text() == "a,b"
+    assert local_artifact(far, "scores/other.csv", tmp_path) is None
+
+    def refuse(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(MlflowClient, "download_artifacts", refuse)
+    with pytest.raises(TrackingError, match=r"scores/test\.csv cannot be fetched"):
+        local_artifact(far, "scores/test.csv", tmp_path)

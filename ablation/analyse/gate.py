@@ -11,7 +11,13 @@ COLLAPSED_SHARE = 0.01
 AT_FLOOR = 0.99
 INVALID_SHARE = 0.5
 TEXT_GAP = "health/test_text_condition_gap"
+LARGEST = 1e300
 SPREAD, TARGET_SPREAD = "health/test_prediction_spread", "health/test_target_spread"
+
+
+def is_number(value: float | None) -> bool:
+    """MLflow keeps an infinity as the largest float."""
+    return value is not None and math.isfinite(value) and abs(value) < LARGEST
 
 
 def is_collapsed(metrics: dict[str, float]) -> bool:
@@ -78,8 +84,8 @@ class Gate:
 
 
 def gate(runs: Sequence) -> Gate:
-    """Of an arm's finished runs."""
-    gaps = [run.metrics[TEXT_GAP] for run in runs if TEXT_GAP in run.metrics]
+    """Of an arm's finished runs; a gap that is no number, which comes of a loss that is none, tells nothing."""
+    gaps = [gap for run in runs if is_number(gap := run.metrics.get(TEXT_GAP))]
     return Gate(
         runs=len(runs),
         collapsed=sum(is_collapsed(run.metrics) for run in runs),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ablation.analyse.bootstrap import SEED, StoryScores, multi_bootstrap
-from ablation.analyse.gate import Gate, gate
+from ablation.analyse.gate import Gate, gate, is_number
 from ablation.analyse.inference import (
     SignFlip,
     hedges_dz,
@@ -25,7 +25,6 @@ from ablation.analyse.study_record import Cell, StudyRecord, by_arm
 from ablation.config.metrics import IMAGE, MEASURES, Measure
 
 ALPHA = 0.05
-LARGEST = 1e300
 FEWEST_FOR_VERDICT = 5
 NAN = math.nan
 NO_INTERVAL = (NAN, NAN)
@@ -281,11 +280,6 @@ def no_value(row: ArmResult, seed: int) -> str:
 def scored(seed: int, *rows: ArmResult) -> bool:
     """Whether each of the arms has a value for a seed, or a failure."""
     return all(seed in row.values or seed in row.failed for row in rows)
-
-
-def is_number(value: float | None) -> bool:
-    """MLflow keeps an infinity as the largest float."""
-    return value is not None and math.isfinite(value) and abs(value) < LARGEST
 
 
 def correlation(ours: np.ndarray, theirs: np.ndarray) -> float:

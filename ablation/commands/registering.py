@@ -1,17 +1,19 @@
 """The best model of a study, in MLflow's model registry under the alias `best`.
 
-The rule: among the finished runs of arms that were judged valid, the one that is best on validation in the study's primary
-measure, in the epoch that its model is from (the one with the lowest validation total). Not the total itself, which has
-another scale in arms with another target; not the test stories, which no choice is made on.
+The rule: of the arms that were judged valid, the one whose mean over the seeds that all of them have is best on validation, in
+the study's primary measure and in the epochs that the models are from (those with the lowest validation total). Of its
+runs, the best; of a loss that has a floor, over that, since each seed validates on stories of its own. Not the total
+itself, which has another scale in arms with another target; not the test stories, which no choice is made on.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ablation.analyse.judge import INVALID, NONE, REFUSED, ArmResult, is_number
+from ablation.analyse.gate import is_number
+from ablation.analyse.judge import INVALID, NONE, REFUSED, ArmResult
 from ablation.commands.judging import Judged
 from ablation.commands.marks import in_tag
-from ablation.config.metrics import Measure
+from ablation.config.metrics import LOSSES, Measure
 from ablation.errors import TrackingError
 from ablation.track.query import RunRecord, metric_histories
 from ablation.track.registry import register
@@ -26,23 +28,21 @@ def register_best(judged: Judged) -> str:
     rows = [
         row for row in judged.primary if not any(word in row.verdict for word in (INVALID, REFUSED, NONE))
     ]
-    arms = {run.run_id: row for row in rows for run in row.runs}
-    if not arms:
+    runs = [run for row in rows for run in row.runs]
+    if not runs:
         return f"no model is registered: {_why_none(judged.primary)}"
     measure = rows[0].measure
-    scores = validation_scores([run for row in rows for run in row.runs], measure)
+    scores = validation_scores(runs, measure)
     if not scores:
         return f"no model is registered: no run has a validation value for {measure.name}"
-    best = (min if measure.lower_is_better else max)(scores, key=scores.get)
-    row = arms[best]
-    (run,) = (run for run in row.runs if run.run_id == best)
+    row, run = best_run(rows, scores)
     name, told = model_name(judged.record.name), f"{row.arm}, seed {run.params.get('seed')}"
     tags = {
         "study": judged.record.name,
         "arm": row.arm,
         "seed": run.params.get("seed", ""),
         "verdict": row.verdict,
-        "chosen_by": f"{' over '.join(on_validation(measure))} = {scores[best]:.6g}",
+        "chosen_by": f"{' over '.join(on_validation(measure))} = {scores[run.run_id]:.6g}",
     }
     about = f"The best run of study {judged.record.name} on validation: {told}. Verdict on its arm: {row.verdict}."
     try:
@@ -50,8 +50,36 @@ def register_best(judged: Judged) -> str:
     except TrackingError as error:
         return f"no model is registered: {error}"
     if version is None:
-        return f"no model is registered: the best run, {told} ({best}), has no logged model"
+        return f"no model is registered: the best run, {told} ({run.run_id}), has no logged model"
     return f"registered as models:/{name}@{ALIAS} (version {version}): {told}"
+
+
+def best_run(rows: Sequence[ArmResult], scores: Mapping[str, float]) -> tuple[ArmResult, RunRecord]:
+    """By the rule, of rows on one measure; `scores` by run, of those that have one."""
+    measure = rows[0].measure
+    choose = min if measure.lower_is_better else max
+    by_seed = [
+        (row, {s: row.cells[s].run for s in row.values if row.cells[s].run.run_id in scores}) for row in rows
+    ]
+    known = [(row, runs) for row, runs in by_seed if runs]
+    shared = set.intersection(*(set(runs) for _, runs in known))
+
+    def mean(runs: Mapping[int, RunRecord]) -> float:
+        values = [scores[run.run_id] for seed, run in runs.items() if seed in (shared or runs)]
+        return sum(values) / len(values)
+
+    row, runs = choose(known, key=lambda each: mean(each[1]))
+    return row, choose(runs.values(), key=lambda run: scores[run.run_id] / _floor(run, measure))
+
+
+def _floor(run: RunRecord, measure: Measure) -> float:
+    """Of the run's validation stories; 1 where the measure has none."""
+    names = [
+        f"floor/{loss.floor}"
+        for loss in LOSSES.values()
+        if loss.floor and measure.name == f"test/{loss.name}"
+    ]
+    return next((run.metrics[name] for name in names if run.metrics.get(name)), 1.0)
 
 
 def _why_none(rows: Sequence[ArmResult]) -> str:

@@ -186,13 +186,14 @@ def download(run_id: str, place: str, folder: Path) -> Path:
 
 
 def local_artifact(run: RunRecord, place: str, folder: Path) -> Path | None:
-    """As `download`, straight from the disk where the artifacts lie here; None when the run lacks it."""
+    """As `download`, straight from the disk where the artifacts lie here; None when the run lacks it. Raises TrackingError
+    when it cannot be fetched.
+    """
     root = urlparse(run.artifact_uri)
     if root.scheme in ("", "file"):
         file = Path(unquote(root.path)) / place
         return file if file.exists() else None
-    try:
-        (folder / run.run_id).mkdir(parents=True, exist_ok=True)
-        return download(run.run_id, place, folder / run.run_id)
-    except TrackingError:
+    if not has_artifact(run.run_id, place):
         return None
+    (folder / run.run_id).mkdir(parents=True, exist_ok=True)
+    return download(run.run_id, place, folder / run.run_id)
