@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 
@@ -125,3 +126,14 @@ def test_an_answer_serves_stores_of_other_windows_and_none_is_lost_between_proce
     assert json.loads(file.read_text()) == before | {"another process": {}}
     monkeypatch.setattr(oracle, "score", None)
     assert oracle.window_oracles(stored("first"), first, True) == found
+
+
+def test_other_code_gives_no_old_answer(windows, monkeypatch):
+    monkeypatch.setattr(oracle, "FUTURES", 2)
+    store, sliding = windows
+    one = sliding.of_kind("first").at(np.arange(1))
+    (found,) = oracle.window_oracles(store, one, True)
+    monkeypatch.setattr(oracle, "code_digest", lambda *places: "other code")
+    monkeypatch.setattr(oracle, "score", lambda task: (task.key, replace(found, tokens=0)))
+    (anew,) = oracle.window_oracles(store, one, True)
+    assert anew.tokens == 0 != found.tokens

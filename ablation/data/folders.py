@@ -1,4 +1,4 @@
-"""Whether a folder that a configuration names is the same as before."""
+"""Whether a folder, or a part of the code, is the same as before."""
 
 import hashlib
 from functools import lru_cache
@@ -23,6 +23,15 @@ def _digest_of(stamped: tuple[tuple[Path, int, int], ...]) -> str:
     for file, _, _ in stamped:
         total.update(f"{file.name} {file_digest(file)}\n".encode())
     return total.hexdigest()
+
+
+def code_digest(*places: Path) -> str:
+    """Twelve hexadecimal digits of Python files, of a folder those in it: for what is kept on disk of what they compute."""
+    total = hashlib.sha256()
+    for place in places:
+        for module in sorted(place.glob("*.py")) if place.is_dir() else [place]:
+            total.update(module.read_bytes())
+    return total.hexdigest()[:12]
 
 
 def file_digest(file: Path) -> str:

@@ -10,7 +10,6 @@ text: the conditional entropy of the description, in nats per token of its token
 """
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from itertools import islice
@@ -18,11 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ablation.data.folders import code_digest
 from ablation.data.sources import Progress, silent
 from ablation.data.store import WINDOW, Store
 from ablation.data.windows import StoryWindows
 from ablation.helpers import helpers, processors
-from ablation.places import cache_folder
+from ablation.ownership import held
+from ablation.places import cache_folder, write_whole
 
 FUTURES = 48
 ORACLE_SEED = 20_241
@@ -61,9 +62,9 @@ def window_oracles(
     """The oracle of each window of the embedded world; kept on disk, so that each is computed once.
 
     A window's is the same for every seed, model and choice of windows: it is filed under the digests of
-    the data and the tokenizer, by the window's name.
+    the data, the tokenizer and the code that computes it, by the window's name.
     """
-    file = cache_folder() / "oracle" / f"{store.data_hash}-{store.tokenizer_hash}-{FUTURES}.json"
+    file = _file_for(store)
     known = {key: oracle for key, oracle in _kept(file).items() if _is_whole(oracle)}
     tasks = list(_tasks(store, windows, equalize))
     missing, found = [task for task in tasks if task.key not in known], {}
@@ -73,6 +74,14 @@ def window_oracles(
     if found:
         _keep(file, found)
     return [WindowOracle(**(known | found)[task.key]) for task in tasks]
+
+
+def _file_for(store: Store) -> Path:
+    from ablation.data import frames
+    from ablation.world import futures
+
+    code = code_digest(Path(futures.__file__).parent, Path(frames.__file__), Path(__file__))
+    return cache_folder() / "oracle" / f"{store.data_hash}-{store.tokenizer_hash}-{code}-{FUTURES}.json"
 
 
 def _kept(file: Path) -> dict:
@@ -91,9 +100,8 @@ def _is_whole(oracle: object) -> bool:
 def _keep(file: Path, found: dict) -> None:
     """Adds to what is on disk by now: other processes ask for other windows at the same time."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(_kept(file) | found))
-    os.replace(partial, file)
+    with held(cache_folder() / "locks" / f"oracle-{file.stem}", wait=True):
+        write_whole(file, json.dumps(_kept(file) | found))
 
 
 def _tasks(store: Store, windows: StoryWindows, equalize: bool) -> Iterator[Task]:

@@ -1,6 +1,5 @@
 """One reader for the StoryReasoning schema: the embedded world, a Hugging Face name, a folder."""
 
-import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from os.path import expanduser, isdir
 from pathlib import Path
 
 from ablation.data.files import files_under
+from ablation.data.folders import code_digest
 from ablation.data.hub import hub_refusal, stay_offline
 from ablation.data.parquet import parquet_splits
 from ablation.data.schema import COLUMNS, SPLITS, WELCOME, Splits, check_columns
@@ -83,10 +83,7 @@ def _open_world(stories: int, progress: Progress) -> StorySource:
 def _world_folder(stories: int) -> Path:
     from ablation.world import writer
 
-    code = hashlib.sha256()
-    for module in sorted(Path(writer.__file__).parent.glob("*.py")):
-        code.update(module.read_bytes())
-    return cache_folder() / f"{STORYWORLD}-{stories}-{code.hexdigest()[:12]}"
+    return cache_folder() / f"{STORYWORLD}-{stories}-{code_digest(Path(writer.__file__).parent)}"
 
 
 def _whole_world(folder: Path) -> StorySource | None:
