@@ -4,16 +4,24 @@ import threading
 from pathlib import Path
 from urllib.parse import urlparse
 
+import numpy as np
 import pytest
+import torch
 from mlflow import MlflowClient
+from torch import nn
 
 from ablation.commands import pretrain as module
+from ablation.commands.stories import load_stories
+from ablation.config.config import Config
+from ablation.console import Console
+from ablation.data.statistics import median_frame
 from ablation.track import mlflow_run
 from ablation.track.mlflow_run import CONTINUES_TAG, MlflowRun
 from ablation.track.patience import PATIENCE
 from ablation.track.query import find_runs, metric_history
 from ablation.train.checkpoint import load_checkpoint, save_checkpoint
 from ablation.train.loop import fit
+from ablation.train.pretraining import LanguageTask, ReconstructionTask, TextCopyTask, every_row
 
 WORDS = ("--batch_size", 4, "--text_pretraining")
 
@@ -116,3 +124,44 @@ def test_weights_that_cannot_be_fetched_are_not_trained_again(pretrain, monkeypa
     code, out = pretrain()
     assert code == 1 and "checkpoints/best.pt cannot be fetched" in out and len(find_runs("pretrain")) == 1
     assert module.find_pretrained(find_runs("pretrain")[0].tags["pretrain_hash"])
+
+
+class Constant(nn.Module):
+    """Paints one image, or says words by their frequencies."""
+
+    def __init__(self, image=None, log_frequencies=None):
+        super().__init__()
+        self.image, self.decoder = image, nn.Module()
+        if log_frequencies is not None:
+            self.decoder.output = nn.Linear(1, len(log_frequencies))
+            self.decoder.output.weight.data.zero_()
+            self.decoder.output.bias.data = log_frequencies
+
+    def forward(self, batch):
+        if self.image is not None:
+            return self.image.expand(len(batch), 3, 60, 125)
+        return torch.zeros(len(batch), batch.shape[1] - 1, 1)
+
+    speak = forward
+
+
+def test_the_floors_are_of_the_rows_that_are_validated_on(world):
+    """What looks at nothing has the floor for its loss."""
+    config = Config(dataset=str(world), visual_pretraining=1)
+    stories = load_stories(config, Console())
+    parts = stories.train, stories.validation
+    image = torch.from_numpy(median_frame(stories.train.frames, every_row(stories.train)) / 255).float()
+    painter = ReconstructionTask(config, Constant(image), *parts, torch.device("cpu"))
+    assert module._floor(painter, stories)["floor/image_median"] == pytest.approx(
+        painter.validate()["val/image_loss"], abs=1e-5
+    )
+    for kind in (TextCopyTask, LanguageTask):
+        task = kind(
+            config, Constant(log_frequencies=torch.zeros(1)), *parts, stories.vocabulary, torch.device("cpu")
+        )
+        said = stories.train.token_rows[task.rows(stories.train, 0)][:, 1:]
+        counts = np.bincount(said[said != stories.vocabulary.pad], minlength=stories.vocabulary.size) + 1
+        task.module = Constant(log_frequencies=torch.from_numpy(np.log(counts / counts.sum())).float())
+        assert module._floor(task, stories)["floor/text_unigram"] == pytest.approx(
+            task.validate()["val/text_loss"], abs=1e-4
+        )

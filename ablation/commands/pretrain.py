@@ -28,7 +28,7 @@ from ablation.track.query import RunRecord, download, find_runs, has_artifact
 from ablation.track.store import label_bystander, open_store, opened_by_mlflow_run
 from ablation.track.views import run_page
 from ablation.train.checkpoint import damage_told, load_checkpoint, restore
-from ablation.train.floors import image_median_floor, text_unigram_floor
+from ablation.train.floors import constant_image_loss, word_frequency_loss
 from ablation.train.pretraining import LanguageTask, ReconstructionTask, TextCopyTask, pretraining_identity
 
 KIND = "pretrain"
@@ -154,7 +154,7 @@ def _train(
         tracked.set_tags({k: v for k, v in identity.items() if k.endswith("_hash")})
         tracked.log_dataset(stories.source.name, stories.digest, stories.source.location, stories.profile)
         task = _task(part, config, stories)
-        floor = _floor(part, stories, task.batch_size)
+        floor = _floor(task, stories)
         tracked.log_metrics(floor, step=0)
         state = train_task(task, tracked, identity, console, f"pretraining ({part})")
         best = state.best_value, state.best_epoch
@@ -185,9 +185,11 @@ def _task(part: str, config: Config, stories: Stories) -> TextCopyTask | Reconst
     return ReconstructionTask(config, module, stories.train, stories.validation, device)
 
 
-def _floor(part: str, stories: Stories, batch_size: int) -> dict[str, float]:
+def _floor(task: TextCopyTask | ReconstructionTask, stories: Stories) -> dict[str, float]:
+    """On the frames or descriptions that the task is validated on."""
     train, validation = stories.train, stories.validation
-    if part == "text":
-        floor = text_unigram_floor(train, validation, stories.vocabulary, batch_size)
-        return {"floor/text_unigram": floor}
-    return {"floor/image_median": image_median_floor(train, validation)}
+    rows = task.rows(train, 0), task.rows(validation, 0)
+    if isinstance(task, ReconstructionTask):
+        return {"floor/image_median": constant_image_loss(train, rows[0], validation, rows[1])}
+    texts = train.token_rows[rows[0]], validation.token_rows[rows[1]]
+    return {"floor/text_unigram": word_frequency_loss(*texts, stories.vocabulary, task.batch_size)}

@@ -55,8 +55,15 @@ def image_skill(image_loss: float, median: float, oracle: float) -> float:
 
 def image_median_floor(train: StoryWindows, scored: StoryWindows) -> float:
     """L1 of the best constant image: the per-pixel median of the training targets."""
-    constant = median_frame(train.frames, train.target_frame_rows())
-    return float(distances_to(scored.frames, scored.target_frame_rows(), constant).mean())
+    return constant_image_loss(train, train.target_frame_rows(), scored, scored.target_frame_rows())
+
+
+def constant_image_loss(
+    train: StoryWindows, train_rows: np.ndarray, scored: StoryWindows, scored_rows: np.ndarray
+) -> float:
+    """L1 of the per-pixel median of some frames on others."""
+    constant = median_frame(train.frames, train_rows)
+    return float(distances_to(scored.frames, scored_rows, constant).mean())
 
 
 def copy_floors(scored: StoryWindows) -> dict[str, float]:
@@ -91,10 +98,17 @@ def text_unigram_floor(
     train: StoryWindows, scored: StoryWindows, vocabulary: Vocabulary, batch_size: int
 ) -> float:
     """Nats per token of word frequencies (add-one smoothed), without any context."""
-    targets = train.target_token_rows()[:, 1:]
+    texts = train.target_token_rows(), scored.target_token_rows()
+    return word_frequency_loss(*texts, vocabulary, batch_size)
+
+
+def word_frequency_loss(
+    train_tokens: np.ndarray, scored_tokens: np.ndarray, vocabulary: Vocabulary, batch_size: int
+) -> float:
+    """The same of any texts (N, 120)."""
+    targets, tokens = train_tokens[:, 1:], scored_tokens[:, 1:]
     counts = np.bincount(targets[targets != vocabulary.pad], minlength=vocabulary.size) + 1
     surprise = -np.log(counts / counts.sum())
-    tokens = scored.target_token_rows()[:, 1:]
     real = tokens != vocabulary.pad
     return batch_weighted_mean((surprise[tokens] * real).sum(axis=1), real.sum(axis=1), batch_size)
 
