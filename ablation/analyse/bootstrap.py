@@ -19,7 +19,10 @@ CELLS_AT_ONCE = 2_000_000
 
 @dataclass(frozen=True, eq=False)
 class StoryScores:
-    """One part of a loss on the same stories for every seed; a run's value is sums.sum()/counts.sum()."""
+    """One part of a loss on the same stories for every seed; a run's value is sums.sum()/counts.sum().
+
+    Of text that is nats per token over all stories; what a run logs is a mean over batches, and a hair off it.
+    """
 
     sums: np.ndarray
     """(seeds, stories), the loss summed over the units of a story."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ablation.analyse.bootstrap import SEED, StoryScores, multi_bootstrap
+from ablation.analyse.bootstrap import SEED, multi_bootstrap
 from ablation.analyse.gate import Gate, gate, is_number
 from ablation.analyse.inference import (
     SignFlip,
@@ -37,9 +37,6 @@ NEGLIGIBLE, DIFFERS, EQUIVALENT, INCONCLUSIVE = (
     "inconclusive",
 )
 UNSTABLE = " (unstable)"
-
-Parts = Sequence[tuple[float, StoryScores]]
-"""A loss as a weighted sum of losses summed by story, for the runs of an arm in the order of the pairs."""
 
 
 @dataclass

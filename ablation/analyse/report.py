@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from ablation.analyse.causes import MARK
 from ablation.analyse.curves import ranked
 from ablation.analyse.drawing import inline_svg
-from ablation.analyse.gallery import COLUMNS, Gallery
+from ablation.analyse.gallery import Gallery
 from ablation.analyse.judge import ArmResult
 from ablation.analyse.speed import speed_frame
 from ablation.analyse.study_record import Cell, StudyRecord, code_of
@@ -21,6 +21,7 @@ from ablation.analyse.study_tables import LEGEND, notes, page_frame
 from ablation.analyse.verdicts import MEANINGS, kind_of
 
 TEMPLATE = "report.html.j2"
+HEADINGS = (*(f"Frame {number}" for number in range(1, 5)), "Frame 5, the true one", "The prediction")
 MOST_GALLERIES = 8
 DOTS = "A dot is the mean over seeds with its 95 % interval, a faint dot a run; a hollow dot is an arm whose runs do not learn."
 FLOOR_LINES = "Broken line: the floor of the validation stories; dash-dotted, where it is known: the best possible there."
@@ -145,7 +146,7 @@ def _context(made: Material) -> dict[str, Any]:
         "mark": MARK,
         "galleries": made.galleries,
         "gallery_choice": _gallery_choice(made, primary),
-        "headings": _headings(record),
+        "headings": HEADINGS,
         "compared": made.compared,
         "compared_caption": _compared_caption(record),
         "speed": _rounded(speed_frame(primary)),
@@ -204,12 +205,6 @@ def _declared(record: StudyRecord, finished: Sequence) -> str:
     if not others:
         return "This was declared before the runs"
     return f"{others} of the {len(finished)} finished runs {'was' if others == 1 else 'were'} not started under this declaration"
-
-
-def _headings(record: StudyRecord) -> list[str]:
-    return [*(f"Frame {number}" for number in range(1, 5)), "Frame 5, the true one", "The prediction"][
-        :COLUMNS
-    ]
 
 
 def _compared_caption(record: StudyRecord) -> str:

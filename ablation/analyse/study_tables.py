@@ -26,10 +26,10 @@ def arms_frame(record: StudyRecord, results: Sequence[ArmResult]) -> pd.DataFram
         "environment": record.environment,
         "delta_hash": record.delta_hash,
     }
-    return pd.DataFrame([_row(record, result) | state | _code(result.runs) for result in results])
+    return pd.DataFrame([_row(result) | state | _code(result.runs) for result in results])
 
 
-def _row(record: StudyRecord, result: ArmResult) -> dict:
+def _row(result: ArmResult) -> dict:
     failed = [seed for seed, cell in sorted(result.cells.items()) if not cell.finished]
     return {
         "arm": result.arm,

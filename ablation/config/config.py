@@ -118,7 +118,7 @@ class Config(Settings):
     )
     schedule: str = key(
         "constant",
-        "of the step size; cosine: it warms up over 5 % of the steps, then falls to 0",
+        "of the step size; cosine: it falls to 0 from the first step on, warming up over 5 % of the steps",
         choices=("constant", "cosine"),
     )
     gradient_clip: float = key(

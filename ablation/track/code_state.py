@@ -62,6 +62,7 @@ COMPUTING_PACKAGES = (
     "transformers",
     "datasets",
     "pyarrow",
+    "scikit-learn",
 )
 
 

@@ -19,10 +19,11 @@ def floors(
     train: StoryWindows, scored: StoryWindows, vocabulary: Vocabulary, batch_size: int
 ) -> dict[str, float]:
     """All floors by their metric names; what is fitted is fitted on `train`."""
+    constant = median_frame(train.frames, train.target_frame_rows())
     return {
-        "floor/image_median": image_median_floor(train, scored),
+        "floor/image_median": float(distances_to(scored.frames, scored.target_frame_rows(), constant).mean()),
         **copy_floors(scored),
-        **blend_floors(train, scored),
+        **blend_floors(scored, constant),
         "floor/text_unigram": text_unigram_floor(train, scored, vocabulary, batch_size),
     }
 
@@ -78,11 +79,10 @@ def copy_floors(scored: StoryWindows) -> dict[str, float]:
     }
 
 
-def blend_floors(train: StoryWindows, scored: StoryWindows) -> dict[str, float]:
+def blend_floors(scored: StoryWindows, constant: np.ndarray) -> dict[str, float]:
     """L1 of pictures blended without looking: the mean of the four inputs, their per-pixel median, and half that
-    mean with half the constant image, the strongest of them where shots cut.
+    mean with half the `constant` image, the strongest of them where shots cut.
     """
-    constant = median_frame(train.frames, train.target_frame_rows())
     sums, steps = np.zeros(3), np.arange(WINDOW)
     for start in range(0, len(scored), WINDOWS_AT_ONCE):
         rows = scored.starts[start : start + WINDOWS_AT_ONCE, None] + steps

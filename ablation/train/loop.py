@@ -185,16 +185,16 @@ def _step(task: Task, optimizer, batch: Any, count: int, epoch: int, here: Epoch
     optimizer.zero_grad(set_to_none=True)
     losses[TOTAL].backward()
     norms.look(here.step + 1)
-    _set_pace(optimizer, task, (epoch - 1) * task.steps_per_epoch() + here.step)
+    if task.pace.clip:
+        nn.utils.clip_grad_norm_(trainable_parameters(task.module), task.pace.clip)
+    _set_step_size(optimizer, task, (epoch - 1) * task.steps_per_epoch() + here.step)
     optimizer.step()
     here.draws = {name: draws.get_state() for name, draws in task.draws().items()}
     here.step += 1
 
 
-def _set_pace(optimizer: torch.optim.Optimizer, task: Task, step: int) -> None:
+def _set_step_size(optimizer: torch.optim.Optimizer, task: Task, step: int) -> None:
     """A function of the step alone, so that a run that is resumed goes on as it was."""
-    if task.pace.clip:
-        nn.utils.clip_grad_norm_(trainable_parameters(task.module), task.pace.clip)
     for group in optimizer.param_groups:
         group["lr"] = task.pace.at(step, task.epochs * task.steps_per_epoch())
 

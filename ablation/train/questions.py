@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import torch
 
 from ablation.data.windows import WINDOW, StoryWindows
 from ablation.train.scores import WindowOutputs, joined
@@ -25,7 +24,9 @@ def ask(
     places, sought = evenly(len(windows), MOST_WRITTEN), evenly(len(windows), MOST_SOUGHT)
     told = _told(task, windows, places, tokenizer, tick)
     read = task.train.at(evenly(len(task.train), MOST_READ))
-    found = probes(_codes(task, read), _marks(read, LAST), joined(outputs.codes), _marks(windows, LAST))
+    found = probes(
+        task.codes(read, AT_ONCE), _marks(read, LAST), joined(outputs.codes), _marks(windows, LAST)
+    )
     found |= naming(told, [mark for mark in windows.marks if mark])
     found |= image_retrieval(joined(outputs.pictures)[sought], sought, joined(outputs.targets))
     found |= text_retrieval(told.written, places, _texts(windows, windows.target_position))
@@ -58,14 +59,8 @@ def _told(task: StoryTask, windows: StoryWindows, places: np.ndarray, tokenizer,
     )
 
 
-@torch.no_grad()
-def _codes(task: StoryTask, windows: StoryWindows) -> np.ndarray:
-    task.module.eval()
-    return joined([task.module.fuse(batch).z.float() for batch, _ in task.batches(windows, size=AT_ONCE)])
-
-
 def _texts(windows: StoryWindows, position: int) -> list[str]:
-    """As the tokenizer gives them back would differ in case and spacing only; these are the data's own."""
+    """The data's own: whole, where a model reads and writes 120 word pieces in lower case."""
     return [windows.texts[start + position] for start in windows.starts]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -17,7 +18,7 @@ from ablation.train.floors import image_skill
 from ablation.train.health import Spread, dead_units, of_another_story
 from ablation.train.loop import Pace
 from ablation.train.losses import story_losses, text_loss, window_losses
-from ablation.train.scores import WindowOutputs
+from ablation.train.scores import WindowOutputs, joined
 from ablation.train.seen_losses import SeenLosses
 
 ROWS_READ_AT_ONCE, ROWS_SEEN_AT_ONCE = 512, 128
@@ -112,6 +113,15 @@ class StoryTask:
     def generate(self, batch: Batch) -> tuple[torch.Tensor, list[list[int]]]:
         """The frames (B, 3, 60, 125) and the descriptions, as token ids, that the model makes by itself."""
         return self.module.answer(batch, self.vocabulary)
+
+    @torch.no_grad()
+    def codes(self, windows: StoryWindows, at_once: int) -> np.ndarray:
+        """z (N, F) of the windows in their order."""
+        self.module.eval()
+        with self._precision():
+            return joined(
+                [self.module.fuse(batch).z.float() for batch, _ in self.batches(windows, size=at_once)]
+            )
 
     def validate(self) -> dict[str, float]:
         """Losses and signs of life on the validation windows."""
