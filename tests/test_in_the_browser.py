@@ -11,7 +11,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
-from ablation.commands.marks import verdict_tag
+from ablation.commands.study_tags import verdict_tag
 from ablation.track.views import study_views
 from tests.browser import NARROW, PATIENCE, WIDE, chromium, executable, mlflow_ui
 from tests.test_study import STUDY

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from ablation.analyse.gate import is_number
 from ablation.analyse.judge import INVALID, NONE, REFUSED, ArmResult
 from ablation.commands.judging import Judged
-from ablation.commands.marks import in_tag
+from ablation.commands.study_tags import in_tag
 from ablation.config.metrics import LOSSES, Measure
 from ablation.errors import TrackingError
 from ablation.track.query import RunRecord, metric_histories

@@ -8,7 +8,6 @@ from dataclasses import replace
 from ablation.analyse.study_record import StudyRecord
 from ablation.analyse.study_tables import CODE_TAGS
 from ablation.commands.judging import KIND, RECORD, complain_if_incomplete, judge, study_files, told
-from ablation.commands.marks import mark_places, mark_verdicts, place, place_tag, verdict_tag
 from ablation.commands.outcome import where_to_look
 from ablation.commands.planned import Planned, chosen_cells, planned_cells, study_command
 from ablation.commands.pretrain import EPOCH_KEYS, autoencoder_identity, find_pretrained
@@ -17,6 +16,7 @@ from ablation.commands.report import PAGE, PLACE, draw, report_of
 from ablation.commands.stories import Stories, load_stories
 from ablation.commands.study_note import study_note, study_opening
 from ablation.commands.study_progress import TESTING, StudyProgress
+from ablation.commands.study_tags import mark_places, mark_verdicts, place, place_tag, verdict_tag
 from ablation.commands.train import all_floors
 from ablation.commands.training import choose_device
 from ablation.config.config import Config, short_hash

@@ -18,7 +18,7 @@ NOT_COMPUTING = (
     "commands/deliver.py",
     "commands/epoch_records.py",
     "commands/judging.py",
-    "commands/marks.py",
+    "commands/study_tags.py",
     "commands/modelling.py",
     "commands/notes.py",
     "commands/opening.py",
