@@ -214,11 +214,7 @@ def test_what_lies_here_is_set_aside_where_the_run_went_on_elsewhere(run, monkey
 
 def test_what_lies_here_stays_where_a_process_died_before_the_run_was_its_own(run):
     """It has written its mark here, but the server has not got it."""
-    run.settle()
-    run.close()
-    run.delivery.thread.join()
-    run.delivery.journal.append("batch", {"metrics": [["a", 1.0, 1, 1]]})
-    left_by_a_dead_process(run)
+    left_by_a_dead_process(run, "batch", {"metrics": [["a", 1.0, 1, 1]]})
     owner = server_says(run)[1][OWNER_TAG]
     run_folder.take_over(run.run_id, owner, mlflow.get_tracking_uri())
     MlflowRun.reopen(run.run_id).finish()
@@ -226,11 +222,7 @@ def test_what_lies_here_stays_where_a_process_died_before_the_run_was_its_own(ru
 
 
 def test_a_dead_run_is_not_marked_while_another_process_opens_it(run):
-    run.settle()
-    run.close()
-    run.delivery.thread.join()
-    run.delivery.journal.append("batch", {"metrics": [["late", 7.0, 1, 3]]})
-    left_by_a_dead_process(run)
+    left_by_a_dead_process(run, "batch", {"metrics": [["late", 7.0, 1, 3]]})
     said = []
     with held(lock_of(run.run_id), wait=False):
         assert mark_dead_runs(said.append) == []

@@ -30,10 +30,16 @@ def run(store):
     return MlflowRun.start("a run", {"kind": "train"})
 
 
-def left_by_a_dead_process(run):
-    """Stops the delivery and makes it look as if the process were gone."""
+def left_by_a_dead_process(run, *untold):
+    """Stops the delivery and makes it look as if the process were gone, before it told `untold`, a call with its
+    arguments.
+    """
+    if untold:
+        run.settle()
     run.close()
     run.delivery.thread.join()
+    if untold:
+        run.delivery.journal.append(*untold)
     place = run.folder / "tracker.json"
     about = json.loads(place.read_text())
     host, boot, *_ = about[OWNER_TAG].split()
@@ -108,11 +114,7 @@ def test_the_end_of_a_run_is_told_although_what_came_before_was_refused(run):
 
 def test_runs_of_dead_processes_are_marked_and_their_journals_delivered(run):
     living = MlflowRun.start("another", {"kind": "train"})
-    run.settle()
-    run.close()
-    run.delivery.thread.join()
-    run.delivery.journal.append("batch", {"metrics": [["late", 7.0, 1, 3]]})
-    left_by_a_dead_process(run)
+    left_by_a_dead_process(run, "batch", {"metrics": [["late", 7.0, 1, 3]]})
     assert [each.run_id for each in undelivered()] == [run.run_id]
     said = []
     mark_dead_runs(said.append)
@@ -126,11 +128,7 @@ def test_runs_of_dead_processes_are_marked_and_their_journals_delivered(run):
 
 
 def test_what_is_left_here_does_not_overwrite_a_run_that_went_on_elsewhere(run):
-    run.settle()
-    run.close()
-    run.delivery.thread.join()
-    run.delivery.journal.append("status", {"status": "KILLED", "ended": 1})
-    left_by_a_dead_process(run)
+    left_by_a_dead_process(run, "status", {"status": "KILLED", "ended": 1})
     MlflowClient().set_tag(run.run_id, OWNER_TAG, "elsewhere b 1 2")
     with pytest.raises(TrackingError, match=r"has gone on elsewhere meanwhile \(elsewhere\)"):
         deliver(run.run_id)
@@ -143,11 +141,7 @@ def test_what_cannot_be_delivered_is_named_and_does_not_hold_up_the_rest(
     """A run that the server lacks, a folder that the power failed at, one of another's."""
     monkeypatch.setenv("ABLATION_CACHE", str(store / "cache"))
     run = MlflowRun.start("a run", {"kind": "train"})
-    run.settle()
-    run.close()
-    run.delivery.thread.join()
-    run.delivery.journal.append("batch", {"metrics": [["late", 7.0, 1, 3]]})
-    left_by_a_dead_process(run)
+    left_by_a_dead_process(run, "batch", {"metrics": [["late", 7.0, 1, 3]]})
     gone, torn, odd = (run.folder.parent / name for name in ("0" * 32, "1" * 32, "2" * 32))
     shutil.copytree(run.folder, gone)
     about = json.loads((gone / "tracker.json").read_text())

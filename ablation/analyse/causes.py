@@ -132,8 +132,7 @@ def _listed(names: Sequence[str]) -> str:
 def causes_frame(record: StudyRecord, results: Mapping[str, Sequence[ArmResult]]) -> pd.DataFrame:
     """Tidy: a row per measure and cure, in the order of the primary measure, the first. `interaction` is what the cure
     is worth among all beyond what it is worth alone, on a measure that has one yardstick for both; its p is Holm-corrected
-    over the cures of a measure. What a cure
-    does alone is no effect of it, not even none, where its runs do not learn.
+    over the cures of a measure. What a cure does alone is no effect of it, not even none, where its runs do not learn.
     """
     cures = ranked_cures(next(iter(results.values())))
     return pd.concat([_of_measure(record, rows, cures) for rows in results.values()], ignore_index=True)
@@ -141,15 +140,17 @@ def causes_frame(record: StudyRecord, results: Mapping[str, Sequence[ArmResult]]
 
 def _of_measure(record: StudyRecord, rows: Sequence[ArmResult], cures: Sequence[str]) -> pd.DataFrame:
     arms = {row.arm: row for row in rows}
-    table = pd.DataFrame([_row(record, arms, cure) for cure in cures])
+    share_yardstick = bool(Worth.between(record, arms[record.baseline], arms.get(ALL)).by_seed)
+    table = pd.DataFrame([_row(record, arms, cure, share_yardstick) for cure in cures])
     return table.assign(interaction_p_holm=holm(table["interaction_p"].tolist()))
 
 
-def _row(record: StudyRecord, arms: Mapping[str, ArmResult], cure: str) -> dict:
+def _row(record: StudyRecord, arms: Mapping[str, ArmResult], cure: str, share_yardstick: bool) -> dict:
+    """`share_yardstick`: the baseline and all changes together do, so that what is worth alone and among all compares."""
     baseline, only, all_but = arms[record.baseline], arms.get(ONLY + cure), arms.get(ALL_BUT + cure)
-    whole = arms.get(ALL)
-    alone, among_all = Worth.between(record, baseline, only), Worth.between(record, all_but, whole)
-    compare = Worth.between(record, baseline, whole).by_seed  # none where their yardsticks differ
+    alone = Worth.between(record, baseline, only)
+    among_all = Worth.between(record, all_but, arms.get(ALL))
+    interaction = among_all.beyond(alone) if share_yardstick else Worth({})
     return {
         "metric": baseline.measure.name,
         "cure": cure,
@@ -159,7 +160,7 @@ def _row(record: StudyRecord, arms: Mapping[str, ArmResult], cure: str) -> dict:
         **among_all.columns("among_all"),
         "left_out_collapsed": _collapsed(all_but),
         "left_out_not_learning": _not_learning(all_but),
-        **(among_all.beyond(alone) if compare else Worth({})).columns("interaction"),
+        **interaction.columns("interaction"),
     }
 
 

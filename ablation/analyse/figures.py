@@ -13,14 +13,13 @@ from matplotlib.figure import Figure
 from ablation.analyse.causes import has_causes, ranked_cures
 from ablation.analyse.judge import ArmResult
 from ablation.analyse.palette import ARM, BASELINE, BEST, FLOOR, PAPER, STYLE
-from ablation.config.metrics import LOSSES, Measure
+from ablation.config.metrics import Measure
 from ablation.config.study_file import ALL, ALL_BUT, ONLY
 
 STEP = "step "
 ROW, WIDTH = 0.27, 4.6
 """Inches for an arm, and for a panel."""
 STEPS_BESIDE = 3
-FLOOR_OF = {f"test/{loss.name}": f"floor/test_{loss.floor}" for loss in LOSSES.values() if loss.floor}
 REFERENCES = ("floor", "best possible")
 HOLLOW = "does not learn"
 Results = dict[str, list[ArmResult]]
@@ -181,7 +180,7 @@ def floor_and_best(rows: Sequence[ArmResult]) -> tuple[float | None, float | Non
     to the floor, which any yardstick may be behind, the floor is 1, and the best that of the last row's first run.
     """
     measure = rows[0].measure
-    _, floor = measure.ratio_of or (measure.name, FLOOR_OF.get(measure.name))
+    floor = measure.floor
     if floor is None:
         return None, None
     runs = rows[-1].runs[:1] if measure.ratio_of else rows[0].runs

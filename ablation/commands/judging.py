@@ -4,6 +4,7 @@ import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from os.path import expanduser, isfile
 from pathlib import Path
 
@@ -71,8 +72,13 @@ class Judged:
     @property
     def answer(self) -> str:
         """What the study says, in a sentence or three."""
-        asks_causes = has_causes(self.primary)
+        asks_causes = self.causes is not None
         return causes_answer(self.record, self.primary) if asks_causes else answer(self.primary)
+
+    @cached_property
+    def causes(self) -> pd.DataFrame | None:
+        """What each change is worth on every measure; None where the study does not ask."""
+        return causes_frame(self.record, self.results) if has_causes(self.primary) else None
 
     @property
     def missing(self) -> list[Cell]:
@@ -145,8 +151,8 @@ def study_files(judged: Judged, style: str = "csv") -> dict[str, str]:
     files["Results_Summary.csv"] = results_csv(results)
     rows = [row for results in judged.results.values() for row in results]
     files["arms.csv"] = to_csv(arms_frame(record, rows))
-    if has_causes(judged.primary):
-        files["causes.csv"] = to_csv(causes_frame(judged.record, judged.results))
+    if judged.causes is not None:
+        files["causes.csv"] = to_csv(judged.causes)
     files["missing_cells.csv"] = to_csv(missing_frame(cells))
     if record.published:
         files["compared_with_published.csv"] = to_csv(compared_with_published(record, cells, histories))
@@ -192,9 +198,9 @@ def judging_told(record: StudyRecord) -> str:
 
 
 def _causes(judged: Judged) -> str:
-    if not has_causes(judged.primary):
+    if judged.causes is None:
         return ""
-    table = causes_page(causes_frame(judged.record, judged.results), judged.record.primary)
+    table = causes_page(judged.causes, judged.record.primary)
     return (
         f"What each change is worth on `{judged.record.primary}`, positive where it helps: alone on the baseline; among "
         f"all, by leaving it out; and how much more it is worth there (interaction), with 95 % intervals. {MARK}\n\n{table}"
@@ -210,8 +216,8 @@ def told(judged: Judged, also: Sequence[str] = ()) -> str:
 def _explored(judged: Judged, name: str) -> str:
     """What each change is worth on a measure, where the study asks for it; else every arm."""
     rows = judged.results[name]
-    if has_causes(rows):
-        table = causes_page(causes_frame(judged.record, judged.results), name, "simple")
+    if judged.causes is not None:
+        table = causes_page(judged.causes, name, "simple")
         return f"\n{rows[0].measure.words}, explored; what each change is worth, positive where it helps:\n\n{table}"
     columns = ("arm", "runs", name, "difference", "p, uncorrected")
     return f"\n{rows[0].measure.words}, explored:\n\n{page_table(rows, columns=columns)}"

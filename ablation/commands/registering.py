@@ -13,7 +13,7 @@ from ablation.analyse.gate import is_number
 from ablation.analyse.judge import INVALID, NONE, REFUSED, ArmResult
 from ablation.commands.judging import Judged
 from ablation.commands.study_tags import in_tag
-from ablation.config.metrics import LOSSES, Measure
+from ablation.config.metrics import Measure
 from ablation.errors import TrackingError
 from ablation.track.query import RunRecord, metric_histories
 from ablation.track.registry import register
@@ -74,12 +74,9 @@ def best_run(rows: Sequence[ArmResult], scores: Mapping[str, float]) -> tuple[Ar
 
 def _floor(run: RunRecord, measure: Measure) -> float:
     """Of the run's validation stories; 1 where the measure has none."""
-    names = [
-        f"floor/{loss.floor}"
-        for loss in LOSSES.values()
-        if loss.floor and measure.name == f"test/{loss.name}"
-    ]
-    return next((run.metrics[name] for name in names if run.metrics.get(name)), 1.0)
+    if measure.ratio_of or measure.floor is None:
+        return 1.0
+    return run.metrics.get(measure.floor.replace("/test_", "/")) or 1.0
 
 
 def _why_none(rows: Sequence[ArmResult]) -> str:

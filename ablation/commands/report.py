@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ablation.analyse.causes import causes_frame, causes_page_frame, has_causes
+from ablation.analyse.causes import causes_page_frame
 from ablation.analyse.compared import compared_page_frame, compared_with_published
 from ablation.analyse.gallery import galleries
 from ablation.commands.judging import TRAIN_LOSSES, Judged, complain_if_incomplete, judge, newest_study
@@ -114,7 +114,8 @@ def _compared(judged: Judged) -> pd.DataFrame | None:
 
 def _causes(judged: Judged) -> dict[str, pd.DataFrame]:
     """By measure in words; none where the study does not ask."""
-    if not has_causes(judged.primary):
+    if judged.causes is None:
         return {}
-    frame = causes_frame(judged.record, judged.results)
-    return {rows[0].measure.words: causes_page_frame(frame, name) for name, rows in judged.results.items()}
+    return {
+        rows[0].measure.words: causes_page_frame(judged.causes, name) for name, rows in judged.results.items()
+    }

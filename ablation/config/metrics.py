@@ -69,6 +69,14 @@ class Measure:
         """Its label, or its name where it has none."""
         return self.label or self.name
 
+    @property
+    def floor(self) -> str | None:
+        """The metric of its floor on the test stories, of a loss or a ratio to one; None where it has none."""
+        if self.ratio_of:
+            return self.ratio_of[1]
+        floors = (loss.floor for loss in LOSSES.values() if self.name == f"test/{loss.name}")
+        return next((f"floor/test_{floor}" for floor in floors if floor), None)
+
     def value(self, metrics: dict[str, float]) -> float | None:
         """Of one run, from its logged metrics; None where it lacks them."""
         if self.ratio_of is None:

@@ -15,8 +15,7 @@ MOST_AT_ONCE = 8_000_000_000
 
 def parquet_splits(folder: Path, files: Sequence[Path]) -> Splits:
     """Raises DataError where a file is damaged or no StoryReasoning, or where a split has no story."""
-    by_split, stories = {}, {}
-    columns = list(COLUMNS + WELCOME)
+    found, stories, columns = {}, {}, list(COLUMNS + WELCOME)
     for file in files:
         about = _metadata(file)
         names = about.schema.to_arrow_schema().names
@@ -25,16 +24,15 @@ def parquet_splits(folder: Path, files: Sequence[Path]) -> Splits:
         columns = [column for column in columns if column in names]
         split = split_of(file.relative_to(folder))
         stories[split] = stories.get(split, 0) + about.num_rows
-        by_split.setdefault(split, []).append((file, about.num_rows))
+        if about.num_rows:
+            found.setdefault(split, []).append(file)
     _check_stories(folder, stories)
-    filled = {
-        split: [file for file, rows in found if rows] for split, found in by_split.items() if split in SPLITS
-    }
+    used = {split: filled for split, filled in found.items() if split in SPLITS}
     return Splits(
-        rows={split: partial(_stream, found, columns) for split, found in filled.items()},
-        stories={split: stories[split] for split in filled},
-        files={split: [file for file, _ in by_split[split]] for split in filled},
-        left_out=sorted(by_split.keys() - set(SPLITS)),
+        rows={split: partial(_stream, filled, columns) for split, filled in used.items()},
+        stories={split: stories[split] for split in used},
+        files=used,
+        left_out=sorted(stories.keys() - set(SPLITS)),
     )
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from ablation.errors import LONGEST_PATH, DataError, shown
@@ -26,7 +26,7 @@ class Splits:
     rows: dict[str, Callable[[], Iterator[dict]]]
     stories: dict[str, int]
     files: dict[str, list[Path]]
-    left_out: Sequence[str] = field(default_factory=list)
+    left_out: Sequence[str] = ()
 
     def read(self, split: str) -> Iterator[dict]:
         """Of `train` or `test`. Without a test split, 15 % of the stories are held out, chosen by their id."""
