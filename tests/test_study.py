@@ -110,12 +110,13 @@ def test_a_study_runs_is_found_again_and_judged(command, study, world, store, mo
 
     code, out, err = command("summary", "--study", study, "--out", "tables", "--format", "latex")
     assert code == 0, err
-    also = "health/test_image_retrieval, test/image_over_floor"
+    also = "health/test_image_retrieval, health/test_image_skill"
     code, out, err = command(
         "summary", "--study", study, "--out", "drawn", "--figures", "true", "--also", also
     )
     assert code == 0 and "figures/arms" in out, err
     assert "true frame among the ten nearest (share), explored:" in out
+    assert "no run has a value of health/test_image_skill" in out  # parquet has no oracle
     explored = pd.read_csv(store / "drawn" / "arms.csv").query("metric == 'health/test_image_retrieval'")
     assert explored["n"].tolist() == [3] * 3 and explored["pairs"].tolist() == [0, 3, 3]
     assert set(explored["verdict"][1:]) <= {"exploratory", "invalid: not learning"}

@@ -216,6 +216,8 @@ def told(judged: Judged, also: Sequence[str] = ()) -> str:
 def _explored(judged: Judged, name: str) -> str:
     """What each change is worth on a measure, where the study asks for it; else every arm."""
     rows = judged.results[name]
+    if not any(row.values for row in rows):
+        return f"\n{rows[0].measure.words}: no run has a value of {name}"
     if judged.causes is not None:
         table = causes_page(judged.causes, name, "simple")
         return f"\n{rows[0].measure.words}, explored; what each change is worth, positive where it helps:\n\n{table}"
