@@ -313,4 +313,4 @@ def test_runs_without_pictures_are_left_out_and_broken_ones_named(judged, pictur
 def test_a_report_on_no_study_says_so(command, store):
     code, _, err = command("report", "--study", "nothing")
     assert code == 1 and "holds no study nothing" in err
-    assert "--study FILE, with the file that declares nothing" in err
+    assert "--study FILE, with the file that declares it" in err

@@ -298,6 +298,7 @@ def test_two_studies_at_once_on_one_store_run_each_cell_once(study, world, store
         (["plan", "--study", "nope.yaml"], "there is no such file"),
         (["summary", "--study", "small", "--also", "health/test_skill"], "unknown measure health/test_skill"),
         (["report", "--also", "test/imageloss"], "did you mean test/image_loss?"),
+        (["report", "--also", "zzz"], "unknown measure zzz; there are test/image_loss, test/text_loss,"),
         (["summary", "--also", "test/image_loss"], "reads a study: name one with study"),
     ],
 )

@@ -97,9 +97,9 @@ def find_study(named: str, experiment: str | None) -> tuple[RunRecord, list[RunR
     found = [run for run in find_runs(KIND, experiment) if run.tags.get("study") == name]
     if not found:
         known = sorted({run.tags.get("study", "") for run in find_runs(KIND, experiment)})
-        there = f"there are {', '.join(known)}" if known else "there is none at all"
+        there = f"only {', '.join(known)}" if known else "none at all"
         is_there = isfile(expanduser(named)) or named in shipped_studies()
-        file = named if is_there else f"FILE, with the file that declares {name}"
+        file = named if is_there else "FILE, with the file that declares it"
         raise TrackingError(
             f"the tracking server holds no study {name}, {there}; run it:  python -m ablation study --study {file}"
         )

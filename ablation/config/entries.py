@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ablation.config.config import Config
-from ablation.config.declare import Conflict, Settings, key, keys_of, unknown
+from ablation.config.declare import Conflict, Settings, key, keys_of, nearest
 from ablation.config.metrics import MEASURES
 from ablation.config.recipes import RECIPES
 from ablation.errors import shown
@@ -18,8 +18,12 @@ def measures_named(also: str | None) -> list[str]:
 
 
 def _unknown_measures(also: str | None) -> list[Conflict]:
-    names = [name for name in measures_named(also) if name not in MEASURES]
-    return [(("also",), "also: " + unknown(name, MEASURES).replace("key", "measure", 1)) for name in names]
+    known = ", ".join(MEASURES)
+    return [
+        (("also",), f"also: unknown measure {shown(name)}{nearest(name, MEASURES) or f'; there are {known}'}")
+        for name in measures_named(also)
+        if name not in MEASURES
+    ]
 
 
 @dataclass(frozen=True)
