@@ -20,6 +20,7 @@ from ablation.track import delivery as module
 from ablation.track.delivery import Delivery, Undelivered
 from ablation.track.journal import LINES, Journal, together
 from ablation.track.patience import may_pass, patiently
+from tests.servers import wait_until
 
 
 class Tracker:
@@ -87,6 +88,19 @@ def test_a_tracker_that_is_away_gets_everything_once_when_it_is_back(deliver, tr
         "the tracking server does not answer",
         "the tracking server answers again after 0 s",
     ]
+
+
+def test_the_tracker_is_asked_more_often_while_somebody_waits(deliver, tracker, monkeypatch):
+    """A server that dies again and again is not there for long."""
+    monkeypatch.setattr(module, "pauses", lambda: iter(lambda: 60.0, None))
+    monkeypatch.setattr(module, "LONGEST_PAUSE_AWAITED", 0.01)
+    tracker.away = True
+    opened = deliver()
+    opened.put("name", {"n": 0})
+    wait_until(lambda: opened.gone_since is not None, 10)
+    tracker.away = False
+    opened.flush(patience=3)
+    assert tracker.taken == numbered(0)
 
 
 def test_what_a_killed_process_left_is_delivered_first(deliver, tracker):

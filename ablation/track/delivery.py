@@ -3,7 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ablation.errors import AblationError, TrackingError
@@ -13,6 +14,10 @@ from ablation.track.journal import Entry, Journal, together
 from ablation.track.owner import SECONDS_BETWEEN_BEATS
 from ablation.track.patience import in_short, may_pass, pauses, was_outrun
 
+LONGEST_PAUSE_AWAITED = 2.0
+"""Seconds between two tries while somebody waits for the last of it: a server that dies again and again is not there for
+long.
+"""
 logger = logging.getLogger("ablation")
 
 
@@ -31,7 +36,7 @@ class Delivery:
         self.refusal: Exception | None = None
         self.gone_since: float | None = None
         self.beaten = steady()
-        self.trouble, self.closed = "", False
+        self.trouble, self.closed, self.awaited = "", False, 0
         self.thread = threading.Thread(target=self._work, name="delivery", daemon=True)
         self.thread.start()
 
@@ -46,8 +51,8 @@ class Delivery:
         """Waits until all has arrived. Raises Undelivered when the tracker has not answered for `patience` seconds
         of the waiting, or after `at_most` seconds; TrackingError when it, or the disk, refuses something.
         """
-        began = time.monotonic()
-        with self.changed:
+        with self.changed, self._awaiting():
+            began = time.monotonic()
             while self.journal.waiting():
                 self._raise_refusal()
                 now = time.monotonic()
@@ -61,6 +66,14 @@ class Delivery:
                     )
                 self.changed.wait(0.2)
             self._raise_refusal()
+
+    @contextmanager
+    def _awaiting(self) -> Iterator[None]:
+        self.awaited += 1
+        try:
+            yield
+        finally:
+            self.awaited -= 1
 
     def close(self) -> None:
         """No more is delivered; what waits stays on disk."""
@@ -140,8 +153,14 @@ class Delivery:
             return True
 
     def _pause(self, seconds: float) -> None:
+        began = time.monotonic()
         with self.changed:
-            self.changed.wait_for(lambda: self.closed, seconds)
+            while not self.closed:
+                longest = min(seconds, LONGEST_PAUSE_AWAITED) if self.awaited else seconds
+                left = began + longest - time.monotonic()
+                if left <= 0:
+                    return
+                self.changed.wait(min(left, 0.2))
 
     def _arrived(self, entry: Entry | None) -> None:
         with self.changed:
