@@ -35,6 +35,15 @@ def postgres(tmp_path):
     started.cleanup()
 
 
+@pytest.fixture
+def server(tmp_path, postgres):
+    """A tracking server on it; gone at the end, whatever the test has found."""
+    (tmp_path / "server").mkdir()
+    started = Server(tmp_path / "server", postgres.get_uri())
+    yield started
+    started.kill()
+
+
 def finished_runs(uri):
     client = MlflowClient(uri)
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()], "tags.kind = 'train'")
@@ -80,9 +89,7 @@ def test_sixteen_processes_on_a_file(world, tmp_path, there):
     assert finished_runs(uri) == ["FINISHED"] * WRITERS
 
 
-def test_sixteen_processes_on_a_server_that_is_restarted_with_its_database(world, tmp_path, postgres):
-    (tmp_path / "server").mkdir()
-    server = Server(tmp_path / "server", postgres.get_uri())
+def test_sixteen_processes_on_a_server_that_is_restarted_with_its_database(world, tmp_path, postgres, server):
     over = threading.Event()
 
     def disturb():
@@ -102,14 +109,11 @@ def test_sixteen_processes_on_a_server_that_is_restarted_with_its_database(world
         trouble.join()
     assert wrong == {}
     assert finished_runs(server.uri) == ["FINISHED"] * WRITERS
-    server.kill()
 
 
-def test_ten_thousand_metrics_under_restarts(tmp_path, postgres, monkeypatch):
+def test_ten_thousand_metrics_under_restarts(tmp_path, postgres, server, monkeypatch):
     """Twenty runs that log 500 values each, while the database and the server die again and again."""
     monkeypatch.setenv("ABLATION_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "server").mkdir()
-    server = Server(tmp_path / "server", postgres.get_uri())
     mlflow.set_tracking_uri(server.uri)
     runs = [MlflowRun.start(f"writer {n}", {"kind": "train"}) for n in range(20)]
 
@@ -137,7 +141,6 @@ def test_ten_thousand_metrics_under_restarts(tmp_path, postgres, monkeypatch):
         assert [(p.step, p.value) for p in points] == [(step, step / 7) for step in range(500)]
         assert client.get_run(run.run_id).info.status == "FINISHED"
     mlflow.set_tracking_uri(None)
-    server.kill()
     wait_until(
         lambda: (
             not (tmp_path / "cache" / "runs").exists() or not list((tmp_path / "cache" / "runs").iterdir())

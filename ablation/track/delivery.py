@@ -69,6 +69,7 @@ class Delivery:
 
     @contextmanager
     def _awaiting(self) -> Iterator[None]:
+        """Within it the pauses between tries are short, also one that has begun."""
         self.awaited += 1
         try:
             yield
