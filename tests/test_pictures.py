@@ -4,22 +4,30 @@ import numpy as np
 import pytest
 from PIL import ImageChops
 
-from ablation.train.pictures import ENLARGED, PREDICTION_COLOUR, TOP, PredictionPage
+from ablation.train.pictures import ENLARGED, PREDICTION_COLOUR, PredictionPage
 
 
-def page(texts=("a", "b", "c", "d", "e"), text_target="frame4"):
+def page(texts=("a", "b", "c", "d", "e"), text_target="frame4", **layout):
     frames = np.stack([np.full((3, 60, 125), level, np.float32) for level in (0.1, 0.2, 0.3, 0.4, 0.5)])
-    return PredictionPage("story-7", frames, list(texts), text_target)
+    return PredictionPage("story-7", frames, list(texts), text_target, **layout)
 
 
-def test_frames_stand_in_a_row_and_the_prediction_comes_last():
-    made = page()
+@pytest.mark.parametrize("per_row, rows", [(3, 2), (6, 1), (4, 2)])
+def test_frames_stand_in_rows_and_the_prediction_comes_last(per_row, rows):
+    made = page(per_row=per_row)
     picture = made.predicted("Basecase, epoch 3", np.full((3, 60, 125), 1.5, np.float32), "words")
-    middle = TOP + 30 * ENLARGED
-    shown = [picture.getpixel((left + 60 * ENLARGED, middle))[0] for left in made.lefts]
+    middles = [(left + 60 * ENLARGED, top + 30 * ENLARGED) for left, top in made.corners]
+    assert made.corners == sorted(made.corners, key=lambda corner: (corner[1], corner[0]))
+    assert len({top for _, top in made.corners}) == rows
+    shown = [picture.getpixel(middle)[0] for middle in middles]
     assert shown == [round(255 * level) for level in (0.1, 0.2, 0.3, 0.4, 0.5, 1.0)]
     blue = tuple(int(PREDICTION_COLOUR[i : i + 2], 16) for i in (1, 3, 5))
-    assert picture.getpixel((made.lefts[-1] - 3, middle)) == blue
+    left, top = made.corners[-1]
+    assert picture.getpixel((left - 3, top + 30 * ENLARGED)) == blue
+
+
+def test_a_long_text_pushes_the_next_row_down():
+    assert page(texts=["word " * 60, *"bcde"]).corners[3][1] > page().corners[3][1]
 
 
 def test_a_second_prediction_does_not_show_the_first():

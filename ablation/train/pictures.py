@@ -15,38 +15,46 @@ from ablation.data.frames import picture_of
 
 ENLARGED = 3
 GAP, MARGIN, CLOSE = 20, 16, 8  # pixels
-TOP, BOTTOM = 78, 320  # room above the frames for title and headings, below them for the texts
-CHARACTERS_PER_LINE, MOST_LINES = 46, 16
+TOP, HEADED = 78, 36  # room above the first row for title and headings, above the others for headings
+CHARACTERS_PER_LINE, MOST_LINES, LINE = 46, 16, 17  # a line's height in pixels
+PER_ROW = 3  # so wide that the texts can be read where a page is shown 900 pixels wide
 TITLE_SIZE, HEADING_SIZE, TEXT_SIZE = 22, 18, 15
 INK, PAPER, PREDICTION_COLOUR = "#1a1a1a", "white", "#0072B2"
 
 
 class PredictionPage:
-    """Frames in a row, each over its text; the last one, in a blue border, is the prediction.
+    """Frames, each over its text; the last one, in a blue border, is the prediction.
 
     What does not change from epoch to epoch is drawn once.
     """
 
-    def __init__(self, story_id: str, frames: np.ndarray, texts: list[str], text_target: str | None):
+    def __init__(
+        self,
+        story_id: str,
+        frames: np.ndarray,
+        texts: list[str],
+        text_target: str | None,
+        per_row: int = PER_ROW,
+    ):
         """Frames (5, 3, 60, 125) in [0, 1] and their texts; without a text target (4, …), where no fifth is known."""
         self.story_id = story_id
         shown = [_enlarged(frame) for frame in frames]
         self.width, self.height = shown[0].size
-        self.lefts = [MARGIN + number * (self.width + GAP) for number in range(len(frames) + 1)]
-        size = (self.lefts[-1] + self.width + MARGIN, TOP + self.height + BOTTOM)
+        folded = [_folded(text) for text in texts]
+        self.corners, size = self._laid_out([*folded, "\n" * MOST_LINES], per_row)
         self.page = Image.new("RGB", size, PAPER)
         draw = ImageDraw.Draw(self.page)
-        for left, heading in zip(self.lefts, _headings(text_target), strict=True):
-            draw.text((left, TOP - 14), heading, INK, _font(HEADING_SIZE), anchor="ls")
-        for left, frame, text in zip(self.lefts, shown, texts, strict=False):
-            self._place(self.page, left, frame, text)
+        for (left, top), heading in zip(self.corners, _headings(text_target), strict=True):
+            draw.text((left, top - 14), heading, INK, _font(HEADING_SIZE), anchor="ls")
+        for corner, frame, text in zip(self.corners, shown, folded, strict=False):
+            self._place(self.page, corner, frame, text)
 
     def predicted(self, title: str, frame: np.ndarray, text: str) -> Image.Image:
         """The page with a prediction on it; the frame is (3, 60, 125) in [0, 1]."""
-        page, left = self.page.copy(), self.lefts[-1]
-        self._place(page, left, _enlarged(frame), text or "(no words)")
+        page, (left, top) = self.page.copy(), self.corners[-1]
+        self._place(page, (left, top), _enlarged(frame), _folded(text or "(no words)"))
         draw = ImageDraw.Draw(page)
-        border = (left - 5, TOP - 5, left + self.width + 4, TOP + self.height + 4)
+        border = (left - 5, top - 5, left + self.width + 4, top + self.height + 4)
         draw.rectangle(border, outline=PREDICTION_COLOUR, width=5)
         heading = f"{title} · story {self.story_id}"
         draw.text((page.width / 2, MARGIN), heading, INK, _font(TITLE_SIZE), anchor="ma")
@@ -56,18 +64,30 @@ class PredictionPage:
         """Of a page with a prediction on it: target and prediction side by side with their texts, and, to be shown
         small, one above the other without.
         """
-        target, prediction = (left - CLOSE for left in self.lefts[-2:])
-        top, below, width = TOP - HEADING_SIZE - CLOSE, TOP + self.height + CLOSE, self.width + 2 * CLOSE
-        frames = [predicted.crop((left, top, left + width, below)) for left in (target, prediction)]
+        (target, top), (prediction, _) = self.corners[-2:]
+        top, below, width = top - HEADING_SIZE - CLOSE, top + self.height + CLOSE, self.width + 2 * CLOSE
+        lefts = [left - CLOSE for left in (target, prediction)]
+        frames = [predicted.crop((left, top, left + width, below)) for left in lefts]
         stacked = Image.new("RGB", (width, 2 * (below - top)), PAPER)
         for number, frame in enumerate(frames):
             stacked.paste(frame, (0, number * frame.height))
-        return predicted.crop((target, top, predicted.width, predicted.height)), stacked
+        return predicted.crop((lefts[0], top, predicted.width, predicted.height)), stacked
 
-    def _place(self, page: Image.Image, left: int, frame: Image.Image, text: str) -> None:
-        page.paste(frame, (left, TOP))
-        below = (left, TOP + self.height + 14)
-        ImageDraw.Draw(page).text(below, _folded(text), INK, _font(TEXT_SIZE), spacing=3)
+    def _laid_out(self, folded: list[str], per_row: int) -> tuple[list[tuple[int, int]], tuple[int, int]]:
+        """The upper left corner of each frame, (left, top), and the size of the page: a row is as high as its texts ask."""
+        corners, top = [], TOP
+        for first in range(0, len(folded), per_row):
+            row = folded[first : first + per_row]
+            corners += [(MARGIN + place * (self.width + GAP), top) for place in range(len(row))]
+            bottom = top + self.height + 14 + LINE * (1 + max(text.count("\n") for text in row))
+            top = bottom + GAP + HEADED
+        right = max(left for left, _ in corners) + self.width
+        return corners, (right + MARGIN, bottom + MARGIN)
+
+    def _place(self, page: Image.Image, corner: tuple[int, int], frame: Image.Image, folded: str) -> None:
+        page.paste(frame, corner)
+        below = (corner[0], corner[1] + self.height + 14)
+        ImageDraw.Draw(page).text(below, folded, INK, _font(TEXT_SIZE), spacing=3)
 
 
 def _enlarged(frame: np.ndarray) -> Image.Image:
