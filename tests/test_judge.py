@@ -13,7 +13,7 @@ from ablation.analyse.inference import mean_interval, paired_t, tost
 from ablation.analyse.judge import Judge
 from ablation.analyse.story_scores import ScoresByStory
 from ablation.analyse.study_record import StudyRecord, cells_of, code_of
-from ablation.analyse.study_tables import arms_frame, missing_frame, page_table, to_csv
+from ablation.analyse.study_tables import arms_frame, cells_frame, missing_frame, page_table, to_csv
 from ablation.config.config import Config
 from ablation.config.metrics import MEASURES
 
@@ -294,6 +294,10 @@ def test_failed_and_missing_runs_are_listed_and_failures_scored_as_the_worst():
         [7, "FAILED", "run arm/7"],
     ]
     assert table["reason"][1] == "image_loss is nan"
+    observed = cells_frame(cells_of(made.record(), runs)).query("arm == 'arm'")
+    assert observed["state"].tolist() == [*["FINISHED"] * 6, "missing", "FAILED"]
+    assert observed["test/image_loss"].tolist()[:6] == losses[:6]
+    assert observed["test/image_loss"][6:].isna().all() and observed["run_id"].tolist()[6:] == ["", ""]
 
 
 def test_of_several_runs_of_a_cell_the_newest_finished_one_counts():

@@ -128,6 +128,11 @@ def test_a_study_runs_is_found_again_and_judged(command, study, world, store, mo
     assert arms["arm"].tolist() == ["Basecase", "norm", "wide"] * 2
     assert arms["n"].tolist() == [3] * 6 and arms["pairs"].tolist() == [0, 3, 3] * 2
     assert not arms["bootstrap_low"][1:3].isna().any()
+    observed = pd.read_csv(store / "tables" / "cells.csv")
+    tracked = {run.run_id: run.metrics["test/image_loss"] for run in find_runs("train")}
+    assert dict(zip(observed["run_id"], observed["test/image_loss"], strict=True)) == pytest.approx(tracked)
+    means = observed.groupby("arm", sort=False)["test/image_loss"].mean()
+    assert means.tolist() == pytest.approx(arms.query("metric == 'test/image_loss'")["mean"].tolist())
     assert "toprule" in (store / "tables" / "arms.tex").read_text()
     first = {p.name: p.read_bytes() for p in (store / "tables").iterdir()}
     command("summary", "--study", parent.run_id, "--out", "tables", "--format", "latex")

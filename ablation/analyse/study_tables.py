@@ -12,6 +12,7 @@ from ablation.analyse.study_record import Cell, StudyRecord
 
 DIGITS = "%.10g"
 CODE_TAGS = ("code_commit", "code_dirty")
+SCORED_ONCE = ("test/", "health/test_", "floor/test_")
 STYLES = {"markdown": ("md", "github"), "latex": ("tex", "latex_booktabs")}
 
 
@@ -117,6 +118,20 @@ def _mean(runs: Sequence, metric: str) -> float:
 
 def _yes(true: bool) -> str:
     return "yes" if true else "no"
+
+
+def cells_frame(cells: Sequence[Cell]) -> pd.DataFrame:
+    """The observations behind every figure: a row per cell, a column per measure that is scored once, empty where there
+    is none.
+    """
+    runs = [cell.run if cell.finished else None for cell in cells]
+    names = sorted({name for run in runs if run for name in run.metrics if name.startswith(SCORED_ONCE)})
+    rows = [
+        {"arm": cell.arm, "seed": cell.seed, "state": cell.state, "run_id": run.run_id if run else ""}
+        | {name: run.metrics.get(name, math.nan) if run else math.nan for name in names}
+        for cell, run in zip(cells, runs, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["arm", "seed", "state", "run_id", *names])
 
 
 def missing_frame(cells: Sequence[Cell]) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from ablation.analyse.study_tables import (
     LEGEND,
     STYLES,
     arms_frame,
+    cells_frame,
     missing_frame,
     notes,
     page_table,
@@ -153,6 +154,7 @@ def study_files(judged: Judged, style: str = "csv") -> dict[str, str]:
     files["arms.csv"] = to_csv(arms_frame(record, rows))
     if judged.causes is not None:
         files["causes.csv"] = to_csv(judged.causes)
+    files["cells.csv"] = to_csv(cells_frame(cells))
     files["missing_cells.csv"] = to_csv(missing_frame(cells))
     if record.published:
         files["compared_with_published.csv"] = to_csv(compared_with_published(record, cells, histories))
