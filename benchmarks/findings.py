@@ -1,19 +1,24 @@
-"""README's tables of what `causes` found, from the CSV that the study writes.
+"""README's tables of what `causes` found, judged anew from the observations that `summary` wrote.
 
-`python -m benchmarks.findings docs/results/causes` prints them. The folder is from `python -m ablation summary --study causes
---out docs/results/causes --also …`, with the measures of `ALSO`.
+`python -m benchmarks.findings docs/results/causes` prints them. Of the folder's files from `python -m ablation summary --study
+causes` it takes `study.json` and `cells.csv`; of seeds that were run on several machines, the rows of all in one file.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ablation.analyse.causes import causes_frame
 from ablation.analyse.gate import is_collapsed
 from ablation.analyse.inference import mean_interval
+from ablation.analyse.judge import Judge
+from ablation.analyse.study_record import FINISHED, Cell, StudyRecord
+from ablation.analyse.study_tables import STATE_TAGS
 
 BEFORE, AFTER = "notebook", "all"
 SUSPECTS = {
@@ -29,8 +34,7 @@ IMAGE, TEXT, GAP = "test/image_over_floor", "test/text_loss", "health/test_text_
 PROBES = {what: f"health/test_probe_{what}" for what in ("setting", "people", "shot")}
 CHANGED = {IMAGE: (100, "+z.1f"), TEXT: (1, "+z.3f"), **dict.fromkeys(PROBES.values(), (100, "+z.0f"))}
 """Scale and format of the measures that a change is worth something on."""
-ALSO = (TEXT, *PROBES.values())
-NUMBERS = {3: "three", 4: "four", 5: "five"}
+NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 NOT_ASKED = "·"
 
 
@@ -43,13 +47,35 @@ def main() -> None:
 
 def tables(folder: Path) -> list[str]:
     """In README's order, as Markdown."""
-    arms, causes = arms_of(pd.read_csv(folder / "cells.csv")), pd.read_csv(folder / "causes.csv")
+    record = StudyRecord.from_json((folder / "study.json").read_text())
+    observed = pd.read_csv(folder / "cells.csv").query("state == @FINISHED")
+    judge = Judge(record, [cell_of(record, row) for row in observed.to_dict("records")])
+    arms, causes = arms_of(observed), causes_frame(record, {name: judge.results(name) for name in CHANGED})
     return [in_short(arms), before_and_after(arms), suspects(arms), changes(causes)]
 
 
-def arms_of(cells: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Arm to its finished cells, with what follows from their measures."""
-    done = cells[cells["state"] == "FINISHED"].copy()
+@dataclass(frozen=True)
+class Observed:
+    """A finished run, as far as judging asks."""
+
+    run_id: str
+    params: dict[str, str]
+    metrics: dict[str, float]
+    tags: dict[str, str]
+    status: str = FINISHED
+
+
+def cell_of(record: StudyRecord, row: dict) -> Cell:
+    """From a row of `cells.csv`."""
+    params = record.arm(row["arm"])["config"] | {"seed": str(row["seed"])}
+    metrics = {name: value for name, value in row.items() if "/" in name and not np.isnan(value)}
+    run = Observed(row["run_id"], params, metrics, {tag: row[tag] for tag in STATE_TAGS})
+    return Cell(row["arm"], row["seed"], "", run)
+
+
+def arms_of(observed: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Arm to its runs, with what follows from their measures."""
+    done = observed.copy()
     done[IMAGE] = done["test/image_loss"] / done["floor/test_image_median"]
     done["best"] = done["floor/test_image_oracle"] / done["floor/test_image_median"]
     done["spread"] = done["health/test_prediction_spread"] / done["health/test_target_spread"]
@@ -158,8 +184,7 @@ def changes(causes: pd.DataFrame) -> str:
 
 
 def _alone(row: pd.Series) -> str:
-    learns = pd.isna(row["alone_not_learning"])
-    told = worth(row, "alone", *CHANGED[IMAGE]) if learns else "does not learn"
+    told = "does not learn" if row["alone_not_learning"] else worth(row, "alone", *CHANGED[IMAGE])
     return f"{told} ({row['alone_collapsed']})"
 
 
@@ -167,9 +192,9 @@ def worth(row: pd.Series, prefix: str, scale: float, form: str) -> str:
     """Bold where the interval leaves out 0."""
     if not row[f"{prefix}_n"]:
         return NOT_ASKED
-    mean, low, high = (f"{scale * row[f'{prefix}_{name}']:{form}}" for name in ("worth", "low", "high"))
-    shown = f"{mean} [{low}, {high}]"
-    return f"**{shown}**" if row[f"{prefix}_low"] > 0 or row[f"{prefix}_high"] < 0 else shown
+    mean, low, high = (scale * row[f"{prefix}_{name}"] for name in ("worth", "low", "high"))
+    shown = f"{mean:{form}}{within(low, high, form)}"
+    return f"**{shown}**" if low > 0 or high < 0 else shown
 
 
 def told(values: Sequence[float], form: str) -> str:
@@ -178,10 +203,15 @@ def told(values: Sequence[float], form: str) -> str:
     """
     mean, (low, high) = float(np.mean(values)), mean_interval(values)
     if form == "%":
-        form, low = (".1f" if mean < 0.2 else ".0f"), max(low, 0.0)
-        return f"{100 * mean:{form}} % [{100 * low:{form}}, {100 * high:{form}}]"
+        form = ".1f" if mean < 0.2 else ".0f"
+        return f"{100 * mean:{form}} %{within(100 * low * (low > 0), 100 * high, form)}"
     form = (".2f" if mean >= 1 else ".3f") if form == "loss" else form
-    return f"{mean:z{form}} [{low:z{form}}, {high:z{form}}]"
+    return f"{mean:z{form}}{within(low, high, f'z{form}')}"
+
+
+def within(low: float, high: float, form: str) -> str:
+    """An interval behind its mean; nothing of one seed."""
+    return "" if np.isnan(high) else f" [{low:{form}}, {high:{form}}]"
 
 
 def collapsed(rows: pd.DataFrame) -> str:
@@ -191,7 +221,7 @@ def collapsed(rows: pd.DataFrame) -> str:
 
 def seeds(rows: pd.DataFrame) -> str:
     """How many there are, in words."""
-    return f"{NUMBERS.get(len(rows), len(rows))} seeds"
+    return f"{NUMBERS.get(len(rows), len(rows))} seed{'s' * (len(rows) > 1)}"
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

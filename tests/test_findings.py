@@ -1,9 +1,13 @@
-"""README's tables of what `causes` found: made from the study's CSV, and by hand the same."""
+"""README's tables of what `causes` found: judged anew from the files of `summary`, and by hand the same."""
+
+import json
 
 import pandas as pd
 import pytest
 
-from benchmarks.findings import AFTER, BEFORE, PROBES, SUSPECTS, tables
+from ablation.analyse.study_tables import STATE_TAGS
+from ablation.config.study_file import load_study
+from benchmarks.findings import AFTER, PROBES, SUSPECTS, tables
 
 MEASURED = {
     "test/image_loss": 0.2,
@@ -26,54 +30,78 @@ MEASURED = {
     "health/test_places_right": 0.5,
     **{f"{where}/test_probe_{what}": 0.125 for where in ("floor", "health") for what in PROBES},
 }
-WORTH = {"n": 3, "worth": 0.05, "low": 0.025, "high": 0.075}
-
-
-def cells():
-    arms = dict.fromkeys([*SUSPECTS, AFTER], MEASURED)
-    rows = [
-        {"arm": arm, "seed": seed, "state": "FINISHED", **values, "test/image_loss": loss}
-        for arm, values in arms.items()
-        for seed, loss in enumerate((0.19, 0.2, 0.21))
-    ]
-    return pd.DataFrame([*rows, {"arm": BEFORE, "seed": 3, "state": "missing"}])
-
-
-def change(metric, cure, learns, **left_out):
-    alone = {"alone_not_learning": "" if learns else "3 of 3 at the floor", "alone_collapsed": "0 of 3"}
-    columns = {
-        f"{prefix}_{name}": value for prefix in ("alone", "among_all") for name, value in WORTH.items()
-    }
-    return (
-        {"metric": metric, "cure": cure}
-        | columns
-        | alone
-        | {f"among_all_{k}": v for k, v in left_out.items()}
-    )
+LEARNED = {"health/test_prediction_spread": 0.1, "health/test_text_condition_gap": 0.4}
+LOSSES = {"only pixel copy": 0.186, AFTER: 0.17, "all but pixel copy": 0.18}
 
 
 @pytest.fixture
 def folder(tmp_path):
-    cells().to_csv(tmp_path / "cells.csv", index=False)
-    measures = ("test/image_over_floor", "test/text_loss", *PROBES.values())
-    rows = [change(name, "pixel copy", True) for name in measures]
-    rows += [change(name, "words in", False, low=-0.025) for name in measures]
-    rows += [change(name, "next text", False, n=0) for name in measures]
-    pd.DataFrame(rows).to_csv(tmp_path / "causes.csv", index=False)
+    arms = [
+        {"name": arm.name, "changes": {}, "config": arm.config.texts()}
+        for arm in load_study("causes", {}).arms
+    ]
+    plain = (
+        "question",
+        "delta_hash",
+        "command",
+        "dataset",
+        "data_hash",
+        "code_hash",
+        "code_commit",
+        "code_dirty",
+    )
+    told = dict.fromkeys((*plain, "environment", "environment_hash"), "")
+    record = {
+        "name": "causes",
+        "primary": "test/image_over_floor",
+        "stakes": {},
+        "arms": arms,
+        "cells": [],
+        **told,
+    }
+    (tmp_path / "study.json").write_text(json.dumps(record))
+    rows = [
+        {"arm": arm["name"], "seed": seed, "state": "FINISHED", "run_id": "id"}
+        | dict.fromkeys(STATE_TAGS, "same")
+        | MEASURED
+        | (LEARNED if arm["name"] in LOSSES else {})
+        | {
+            "test/image_loss": LOSSES.get(arm["name"], 0.2)
+            + off
+            + off * (arm["name"].startswith("all but word"))
+        }
+        for arm in arms
+        for seed, off in enumerate((-0.01, 0, 0.01))
+    ]
+    missing = {"arm": AFTER, "seed": 3, "state": "missing"}
+    pd.DataFrame([*rows, missing]).to_csv(tmp_path / "cells.csv", index=False)
     return tmp_path
 
 
 def test_the_tables_hold_what_the_files_do(folder):
     short, compared, suspected, changed = tables(folder)
-    image = "1.000 [0.876, 1.124]"  # 0.05 / sqrt(3) times 4.303, the t of 2 degrees of freedom
-    assert "mean of three seeds [95 %]" in short and f"for the recipe) | {image} | {image} |" in short
-    assert "best guess: 63 %) | 0.2 % [0.2, 0.2] |" in short
-    assert "| runs that collapsed | 3 of 3 | 3 of 3 | |" in compared
+    original, cured = (
+        "1.000 [0.876, 1.124]",
+        "0.850 [0.726, 0.974]",
+    )  # 0.05 / sqrt(3) times 4.303, t with 2 degrees
+    assert "mean of three seeds [95 %]" in short and f"for the recipe) | {original} | {cured} |" in short
+    assert "best guess: 63 %) | 0.2 % [0.2, 0.2] | 40 % [40, 40] |" in short
+    assert "| runs that collapsed | 3 of 3 | 0 of 3 | |" in compared
     assert "| text, nats per token | 5.04 [5.04, 5.04] |" in compared
     assert "constant image 0.2000 / 0.2000; half blend of the inputs 0.1900 / 0.1900" in compared
     assert "| 25 % [25, 25] | 25 % [25, 25] | guessing 1.1 % |" in compared
-    assert f"| nothing changed | {image} | 3 of 3 | 5.04 | 0.000 |" in suspected
+    assert f"| nothing changed | {original} | 3 of 3 | 5.04 | 0.000 |" in suspected
     assert suspected.count("\n") == len(SUSPECTS) + 1
-    assert "| pixel copy | **+5.0 [+2.5, +7.5]** (0 of 3) | **+5.0 [+2.5, +7.5]** | **+0.050 [" in changed
-    assert "| words in | does not learn (0 of 3) | +5.0 [-2.5, +7.5] | +0.050 [-0.025, +0.075] |" in changed
-    assert "| next text | does not learn (0 of 3) | · | · | · | · | · |" in changed
+    assert "| pixel copy | **+7.0 [+7.0, +7.0]** (0 of 3) | **+5.0 [+5.0, +5.0]** | +0.000 [" in changed
+    assert "| word copy | does not learn (3 of 3) | +15.0 [+2.6, +27.4] | +0.000 [" in changed.replace(
+        "*", ""
+    )
+    assert "| next text | does not learn (3 of 3) | **+15.0 [+15.0, +15.0]** | · | +0 [" in changed
+
+
+def test_one_seed_has_no_interval(folder):
+    cells = pd.read_csv(folder / "cells.csv").query("seed == 0")
+    cells.to_csv(folder / "cells.csv", index=False)
+    short, *_, changed = tables(folder)
+    assert "mean of one seed [95 %]" in short and "| 0.950 | 0.800 |" in short
+    assert "| pixel copy | +7.0 (0 of 1) | +5.0 | +0.000 |" in changed and "nan" not in changed

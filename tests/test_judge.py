@@ -297,7 +297,8 @@ def test_failed_and_missing_runs_are_listed_and_failures_scored_as_the_worst():
     observed = cells_frame(cells_of(made.record(), runs)).query("arm == 'arm'")
     assert observed["state"].tolist() == [*["FINISHED"] * 6, "missing", "FAILED"]
     assert observed["test/image_loss"].tolist()[:6] == losses[:6]
-    assert observed["test/image_loss"][6:].isna().all() and observed["run_id"].tolist()[6:] == ["", ""]
+    assert observed["code_hash"].tolist()[:6] == ["c"] * 6
+    assert observed[["test/image_loss", "run_id", "code_hash"]][6:].isna().all(axis=None)
 
 
 def test_of_several_runs_of_a_cell_the_newest_finished_one_counts():

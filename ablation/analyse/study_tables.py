@@ -8,11 +8,13 @@ from tabulate import tabulate
 
 from ablation.analyse.bootstrap import DRAWS, SEED, UNDER_COVERS_BELOW
 from ablation.analyse.judge import ArmResult, Comparison
+from ablation.analyse.pairing import SAME_TAGS
 from ablation.analyse.study_record import Cell, StudyRecord
 
 DIGITS = "%.10g"
 CODE_TAGS = ("code_commit", "code_dirty")
 SCORED_ONCE = ("test/", "health/test_", "floor/test_")
+STATE_TAGS = (*SAME_TAGS, "tokenizer_hash")
 STYLES = {"markdown": ("md", "github"), "latex": ("tex", "latex_booktabs")}
 
 
@@ -121,17 +123,25 @@ def _yes(true: bool) -> str:
 
 
 def cells_frame(cells: Sequence[Cell]) -> pd.DataFrame:
-    """The observations behind every figure: a row per cell, a column per measure that is scored once, empty where there
-    is none.
+    """The observations behind every figure: a row per cell, with the digests by which runs pair and a column per measure
+    that is scored once, empty where there is none.
     """
-    runs = [cell.run if cell.finished else None for cell in cells]
-    names = sorted({name for run in runs if run for name in run.metrics if name.startswith(SCORED_ONCE)})
     rows = [
-        {"arm": cell.arm, "seed": cell.seed, "state": cell.state, "run_id": run.run_id if run else ""}
-        | {name: run.metrics.get(name, math.nan) if run else math.nan for name in names}
-        for cell, run in zip(cells, runs, strict=True)
+        {
+            "arm": cell.arm,
+            "seed": cell.seed,
+            "state": cell.state,
+            **(_observed(cell.run) if cell.finished else {}),
+        }
+        for cell in cells
     ]
-    return pd.DataFrame(rows, columns=["arm", "seed", "state", "run_id", *names])
+    names = sorted({name for row in rows for name in row if name.startswith(SCORED_ONCE)})
+    return pd.DataFrame(rows, columns=["arm", "seed", "state", "run_id", *STATE_TAGS, *names])
+
+
+def _observed(run) -> dict:
+    scored = {name: value for name, value in run.metrics.items() if name.startswith(SCORED_ONCE)}
+    return {"run_id": run.run_id} | {tag: run.tags.get(tag) for tag in STATE_TAGS} | scored
 
 
 def missing_frame(cells: Sequence[Cell]) -> pd.DataFrame:
