@@ -49,7 +49,9 @@ def test_the_close_ups_show_target_and_prediction():
     made = page()
     picture = made.predicted("t", np.full((3, 60, 125), 1.0, np.float32), "words")
     beside, above = made.close_ups(picture)
-    row = 30 * ENLARGED
+    row = 40 * ENLARGED
+    for close_up in (beside, above):
+        assert close_up.crop((0, 0, close_up.width, 2)).getcolors() == [(2 * close_up.width, (255, 255, 255))]
     levels = {
         beside.getpixel((60 * ENLARGED, row))[0],
         beside.getpixel((beside.width - 60 * ENLARGED, row))[0],

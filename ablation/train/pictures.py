@@ -65,7 +65,7 @@ class PredictionPage:
         small, one above the other without.
         """
         (target, top), (prediction, _) = self.corners[-2:]
-        top, below, width = top - HEADING_SIZE - CLOSE, top + self.height + CLOSE, self.width + 2 * CLOSE
+        top, below, width = top - HEADED, top + self.height + CLOSE, self.width + 2 * CLOSE
         lefts = [left - CLOSE for left in (target, prediction)]
         frames = [predicted.crop((left, top, left + width, below)) for left in lefts]
         stacked = Image.new("RGB", (width, 2 * (below - top)), PAPER)
