@@ -19,6 +19,8 @@ from ablation.analyse.inference import mean_interval
 from ablation.analyse.judge import Judge
 from ablation.analyse.study_record import FINISHED, Cell, StudyRecord
 from ablation.analyse.study_tables import STATE_TAGS
+from ablation.config.metrics import MEASURES
+from ablation.errors import AblationError, reason
 
 BEFORE, AFTER = "notebook", "all"
 SUSPECTS = {
@@ -42,16 +44,43 @@ def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    print("\n\n".join(tables(parser.parse_args().folder)))
+    try:
+        print("\n\n".join(tables(parser.parse_args().folder)))
+    except AblationError as error:
+        parser.error(str(error))
 
 
 def tables(folder: Path) -> list[str]:
-    """In README's order, as Markdown."""
-    record = StudyRecord.from_json((folder / "study.json").read_text())
-    observed = pd.read_csv(folder / "cells.csv").query("state == @FINISHED")
+    """In README's order, as Markdown. Raises AblationError where a file is missing, broken, or of too few arms."""
+    record, observed = read(folder)
     judge = Judge(record, [cell_of(record, row) for row in observed.to_dict("records")])
     arms, causes = arms_of(observed), causes_frame(record, {name: judge.results(name) for name in CHANGED})
     return [in_short(arms), before_and_after(arms), suspects(arms), changes(causes)]
+
+
+def read(folder: Path) -> tuple[StudyRecord, pd.DataFrame]:
+    """What was declared, and the rows of the finished cells."""
+    try:
+        record = StudyRecord.from_json((folder / "study.json").read_text())
+        cells = pd.read_csv(folder / "cells.csv")
+    except (OSError, ValueError) as error:
+        raise AblationError(
+            f"{folder}: {reason(error)}; `summary --study causes --out {folder}` writes it"
+        ) from error
+    lacking = sorted(
+        {"arm", "seed", "state", "run_id", *STATE_TAGS, *MEASURES[IMAGE].ratio_of} - set(cells.columns)
+    )
+    if lacking:
+        raise AblationError(f"{folder / 'cells.csv'} lacks the columns {', '.join(lacking)}")
+    observed = cells[cells["state"] == FINISHED]
+    strange = sorted(set(observed["arm"]) - set(record.arm_names))
+    without = [arm for arm in dict.fromkeys([*SUSPECTS, AFTER]) if arm not in set(observed["arm"])]
+    if strange or without:
+        raise AblationError(
+            f"{folder / 'cells.csv'}: arms that study.json does not declare: {', '.join(strange) or 'none'}; arms without "
+            f"a finished cell that the tables are of: {', '.join(without) or 'none'}"
+        )
+    return record, observed
 
 
 @dataclass(frozen=True)
@@ -76,7 +105,7 @@ def cell_of(record: StudyRecord, row: dict) -> Cell:
 def arms_of(observed: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Arm to its runs, with what follows from their measures."""
     done = observed.copy()
-    done[IMAGE] = done["test/image_loss"] / done["floor/test_image_median"]
+    done[IMAGE] = [MEASURES[IMAGE].value(row) for row in done.to_dict("records")]
     done["best"] = done["floor/test_image_oracle"] / done["floor/test_image_median"]
     done["spread"] = done["health/test_prediction_spread"] / done["health/test_target_spread"]
     done["collapsed"] = [is_collapsed(row) for row in done.to_dict("records")]

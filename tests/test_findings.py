@@ -7,7 +7,7 @@ import pytest
 
 from ablation.analyse.study_tables import STATE_TAGS
 from ablation.config.study_file import load_study
-from benchmarks.findings import AFTER, PROBES, SUSPECTS, tables
+from benchmarks.findings import AFTER, PROBES, SUSPECTS, main, tables
 
 MEASURED = {
     "test/image_loss": 0.2,
@@ -105,3 +105,43 @@ def test_one_seed_has_no_interval(folder):
     short, *_, changed = tables(folder)
     assert "mean of one seed [95 %]" in short and "| 0.950 | 0.800 |" in short
     assert "| pixel copy | +7.0 (0 of 1) | +5.0 | +0.000 |" in changed and "nan" not in changed
+
+
+def lose(folder):
+    (folder / "cells.csv").unlink()
+
+
+def break_record(folder):
+    (folder / "study.json").write_text("{")
+
+
+def lack_a_column(folder):
+    pd.read_csv(folder / "cells.csv").drop(columns="code_hash").to_csv(folder / "cells.csv", index=False)
+
+
+def lack_an_arm(folder):
+    pd.read_csv(folder / "cells.csv").query("arm != 'all'").to_csv(folder / "cells.csv", index=False)
+
+
+def name_another(folder):
+    pd.read_csv(folder / "cells.csv").replace("only word copy", "mine").to_csv(
+        folder / "cells.csv", index=False
+    )
+
+
+@pytest.mark.parametrize(
+    "spoil, told",
+    [
+        (lose, "No such file"),
+        (break_record, "the study's record is not one that this version wrote"),
+        (lack_a_column, "lacks the columns code_hash"),
+        (lack_an_arm, "that the tables are of: all"),
+        (name_another, "study.json does not declare: mine"),
+    ],
+)
+def test_files_that_will_not_do_are_told_of(folder, spoil, told, monkeypatch, capsys):
+    spoil(folder)
+    monkeypatch.setattr("sys.argv", ["findings", str(folder)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2 and told in capsys.readouterr().err

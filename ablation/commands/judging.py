@@ -155,7 +155,6 @@ def study_files(judged: Judged, style: str = "csv") -> dict[str, str]:
     if judged.causes is not None:
         files["causes.csv"] = to_csv(judged.causes)
     files["cells.csv"] = to_csv(cells_frame(cells))
-    files[RECORD] = record.to_json() + "\n"
     files["missing_cells.csv"] = to_csv(missing_frame(cells))
     if record.published:
         files["compared_with_published.csv"] = to_csv(compared_with_published(record, cells, histories))

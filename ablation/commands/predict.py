@@ -57,7 +57,7 @@ def _write(place: Path, name: str, story: Story, answer: Answer, config: Config)
 def strip_of(name: str, story: Story, answer: Answer, config: Config) -> Image.Image:
     """The four frames as the model saw them, their texts, and its answer."""
     seen = np.stack([prepare_frame(image, config.equalize) for image in story.images])
-    page = PredictionPage(name, seen / np.float32(255), story.texts, text_target=None, per_row=5)
+    page = PredictionPage(name, seen / np.float32(255), story.texts, text_target=None, per_row=len(seen) + 1)
     painted = np.asarray(answer.frame).transpose(2, 0, 1) / np.float32(255)
     return page.predicted(config.run_name, painted, answer.description)
 

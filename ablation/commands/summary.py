@@ -10,6 +10,7 @@ from ablation.analyse.study_tables import STYLES
 from ablation.analyse.summary import arm_loss_summary, results_table, seeds_of, select_runs
 from ablation.analyse.tables import in_file_name, loss_summary_csv, results_csv, results_page
 from ablation.commands.judging import (
+    RECORD,
     TRAIN_LOSSES,
     Judged,
     complain_if_incomplete,
@@ -51,7 +52,7 @@ def _judge_study(options: SummaryOptions, console: Console) -> int:
     also = measures_named(options.also)
     judged = judge(parent.run_id, also)
     console.say(f"study {judged.record.name}, run {parent.run_id}, {judged.record.dataset}\n")
-    files = study_files(judged, options.format)
+    files = study_files(judged, options.format) | {RECORD: judged.record.to_json() + "\n"}
     for name, text in files.items():
         (folder / name).write_text(text)
     if options.figures:
