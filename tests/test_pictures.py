@@ -27,7 +27,7 @@ def test_frames_stand_in_rows_and_the_prediction_comes_last(per_row, rows):
 
 
 def test_a_long_text_pushes_the_next_row_down():
-    assert page(texts=["word " * 60, *"bcde"]).corners[3][1] > page().corners[3][1]
+    assert page(texts=["word " * 60, *"bcde"]).corners[4][1] > page().corners[4][1]
 
 
 def test_a_second_prediction_does_not_show_the_first():

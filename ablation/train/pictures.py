@@ -16,9 +16,9 @@ from ablation.data.frames import picture_of
 ENLARGED = 3
 GAP, MARGIN, CLOSE = 20, 16, 8  # pixels
 TOP, HEADED = 78, 36  # room above the first row for title and headings, above the others for headings
-CHARACTERS_PER_LINE, MOST_LINES, LINE = 46, 16, 17  # a line's height in pixels
-PER_ROW = 3  # so wide that the texts can be read where a page is shown 900 pixels wide
-TITLE_SIZE, HEADING_SIZE, TEXT_SIZE = 22, 18, 15
+CHARACTERS_PER_LINE, MOST_LINES, LINE = 40, 18, 19  # a line's height in pixels
+PER_ROW = 4  # what is given, and below it what is asked; the texts can be read where a page is shown 900 pixels wide
+TITLE_SIZE, HEADING_SIZE, TEXT_SIZE = 22, 20, 17
 INK, PAPER, PREDICTION_COLOUR = "#1a1a1a", "white", "#0072B2"
 
 
@@ -71,7 +71,7 @@ class PredictionPage:
         stacked = Image.new("RGB", (width, 2 * (below - top)), PAPER)
         for number, frame in enumerate(frames):
             stacked.paste(frame, (0, number * frame.height))
-        return predicted.crop((lefts[0], top, predicted.width, predicted.height)), stacked
+        return predicted.crop((lefts[0], top, lefts[1] + width + CLOSE, predicted.height)), stacked
 
     def _laid_out(self, folded: list[str], per_row: int) -> tuple[list[tuple[int, int]], tuple[int, int]]:
         """The upper left corner of each frame, (left, top), and the size of the page: a row is as high as its texts ask."""
