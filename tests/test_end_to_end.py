@@ -355,7 +355,8 @@ def test_nothing_is_lost_or_doubled_when_killed_anywhere(
     assert command(*words)[0] == 130
     monkeypatch.undo()
     stopped = next(r for r in find_runs("train") if r.run_id != whole.run_id)
-    assert command(*words, "--resume", stopped.run_id)[0] == 0
+    code, _, err = command(*words, "--resume", stopped.run_id)
+    assert code == 0, err
     for name in whole.metrics:
         history = MlflowClient().get_metric_history(stopped.run_id, name)
         assert [m.step for m in history] == sorted(metric_history(whole.run_id, name)), name

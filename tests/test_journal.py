@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import signal
+import threading
 import time
 from contextlib import contextmanager
 
@@ -236,6 +237,30 @@ def test_what_arrives_after_the_end_is_not_ticked_off(deliver, tracker):
     opened.close()
     opened.thread.join()
     assert len(Journal(opened.journal.folder).waiting()) == 1
+
+
+def test_two_never_tell_at_once(deliver, tracker):
+    """The first has let go while it still sends: the second waits for it, then tells that once more."""
+    goes_on, at_work = threading.Event(), []
+    take = tracker.send
+
+    def slow(entry):
+        at_work.append(entry.arguments["n"])
+        goes_on.wait(10)
+        take(entry)
+
+    tracker.send = slow
+    first = deliver()
+    first.put("name", {"n": 0})
+    first.put("name", {"n": 1})
+    wait_until(lambda: at_work == [0], 10)
+    first.close()
+    second = deliver()
+    time.sleep(0.3)
+    assert at_work == [0]
+    goes_on.set()
+    second.flush(5)
+    assert tracker.taken == numbered(0, 0, 1)
 
 
 def test_a_batch_holds_no_more_in_all_than_mlflow_takes(tmp_path):

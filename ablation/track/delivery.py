@@ -103,7 +103,10 @@ class Delivery:
             if self.closed:
                 return
             try:
-                self._tell(entry)
+                with self.journal.telling():
+                    if self.closed:
+                        return
+                    self._tell(entry)
                 self._arrived(entry)
             except Exception as error:
                 if not self._lives_on(error):

@@ -1,12 +1,13 @@
 """What a run has to tell the tracker, on disk, in order, until the tracker has taken it."""
 
+import fcntl
 import json
 import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -100,6 +101,16 @@ class Journal:
         file = Path(entry.arguments.get("file", ""))
         if file.is_relative_to(self.folder / FILES):
             shutil.rmtree(file.parent, ignore_errors=True)
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Within the block nobody else does: waits for what one that has let go of the folder still sends."""
+        file = os.open(self.folder / LINES, os.O_RDONLY | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(file)
 
     def new_folder(self) -> Path:
         """For the file of one entry, which goes when that is taken."""

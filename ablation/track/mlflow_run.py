@@ -245,7 +245,10 @@ def closing(run: MlflowRun, again: str | None = None, patience: float | None = N
     except Exception as error:
         run.fail(f"{type(error).__name__}: {error}")
         raise
-    run.finish(patience)
+    else:
+        run.finish(patience)
+    finally:  # also where a stop came before its end was told
+        run.close()
 
 
 def step_picture_name(run_id: str, started: int, key: str, step: int) -> str:
