@@ -2,11 +2,15 @@
 
 import os
 import socket
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
-UNKNOWN = "unknown"
+from ablation.places import cache_folder, write_whole
+
+UNKNOWN, HERE = "unknown", "here"
 
 
 @contextmanager
@@ -27,20 +31,39 @@ def held(file: Path, wait: bool) -> Iterator[bool]:
 
 
 def this_process() -> str:
-    """A mark of this process that no other one will ever have: host, boot, process, its start, and among which processes
-    its number is the only one (containers of a machine may share all but that).
+    """A mark of this process that no other one will ever have: host, boot, process, its start, among which processes its
+    number is the only one (containers of a machine may share all but that), and whose cache it works with.
     """
-    return f"{socket.gethostname()} {_boot()} {os.getpid()} {_started(os.getpid())} {_numbered_by()}"
+    began = _started(os.getpid())
+    return f"{socket.gethostname()} {_boot()} {os.getpid()} {began} {_numbered_by()} {_cache_mark()}"
 
 
 def is_alive(owner: str) -> bool | None:
     """Whether the process with that mark still runs; None when it is of another machine or container. An earlier
-    version's marks end with the start.
+    version's marks end with the start. Of another boot is a process of this machine before it started anew, where it
+    worked with the same cache: dead; or one of another machine of the same name.
     """
-    host, boot, process, started, numbered_by = (owner.split() + [UNKNOWN] * 5)[:5]
-    if (host, boot) != (socket.gethostname(), _boot()) or numbered_by not in (UNKNOWN, _numbered_by()):
+    host, boot, process, started, numbered_by, cache_mark = (owner.split() + [UNKNOWN] * 6)[:6]
+    if host != socket.gethostname():
+        return None
+    if boot != _boot():
+        return False if cache_mark == _cache_mark() != UNKNOWN else None
+    if numbered_by not in (UNKNOWN, _numbered_by()):
         return None
     return process.isdigit() and _started(int(process)) == started != UNKNOWN
+
+
+@cache
+def _cache_mark() -> str:
+    """Made once for a cache folder, which another machine of the same name does not have."""
+    file = cache_folder() / HERE
+    try:
+        with held(cache_folder() / "locks" / HERE, wait=True):
+            if not file.exists():
+                write_whole(file, uuid.uuid4().hex[:12])
+            return file.read_text().strip() or UNKNOWN
+    except OSError:
+        return UNKNOWN
 
 
 def _boot() -> str:

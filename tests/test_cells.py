@@ -9,11 +9,13 @@ from mlflow import MlflowClient
 from ablation.commands import cells
 from ablation.config.config import Config
 from ablation.engines.task import Busy
+from ablation.ownership import held
 from ablation.track.clock import now
 from ablation.track.code_state import code_state
 from ablation.track.mlflow_run import MlflowRun
 from ablation.track.owner import CLAIM_TAG, HEARTBEAT_TAG, OWNER_TAG
 from ablation.track.query import find_runs, get_record
+from ablation.track.run_folder import lock_of
 
 CELL = "0123"
 
@@ -47,6 +49,20 @@ def mine(store):
 def test_without_rivals_a_cell_goes_on(mine):
     cells._give_way(mine, CELL)
     mine.finish()
+
+
+def test_a_stop_while_it_looks_for_rivals_lets_go_of_the_run(store, monkeypatch):
+    def stopped(made, cell):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cells, "_rivals", stopped)
+    parent = MlflowRun.start("study", {"kind": "study"})
+    with pytest.raises(KeyboardInterrupt) as kept:  # and with it the run
+        cells._open(Config(), work("ours", parent.run_id), [])
+    (made,) = find_runs("train")
+    with held(lock_of(made.run_id), wait=False) as free:
+        assert free, kept
+    parent.finish()
 
 
 @pytest.mark.parametrize("lesser", [True, False])

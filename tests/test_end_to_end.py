@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from mlflow import MlflowClient
+from mlflow.artifacts import load_text
 from PIL import Image
 
 from ablation.commands.epoch_records import EpochRecords
@@ -55,6 +56,11 @@ def profile(record):
 
 def artifacts(run_id, folder=""):
     return {f.path for f in MlflowClient().list_artifacts(run_id, folder)}
+
+
+def loss_summary(run):
+    (place,) = (place for place in artifacts(run.run_id) if place.startswith("loss_summary_"))
+    return load_text(f"runs:/{run.run_id}/{place}")
 
 
 def test_one_configuration_is_all_there(train, store, monkeypatch):
@@ -357,6 +363,9 @@ def test_nothing_is_lost_or_doubled_when_killed_anywhere(
     stopped = next(r for r in find_runs("train") if r.run_id != whole.run_id)
     code, _, err = command(*words, "--resume", stopped.run_id)
     assert code == 0, err
+    for made in ("predictions", "scores", "descriptions", ""):
+        assert artifacts(stopped.run_id, made) == artifacts(whole.run_id, made)
+    assert loss_summary(stopped) == loss_summary(whole)
     for name in whole.metrics:
         history = MlflowClient().get_metric_history(stopped.run_id, name)
         assert [m.step for m in history] == sorted(metric_history(whole.run_id, name)), name

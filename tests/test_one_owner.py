@@ -233,10 +233,30 @@ def test_a_dead_run_is_not_marked_while_another_process_opens_it(run):
 
 
 def test_the_mark_of_a_process_tells_containers_of_a_machine_apart():
-    *rest, numbered_by = this_process().split()
-    assert numbered_by.isdigit() and is_alive(" ".join([*rest, numbered_by]))
-    assert is_alive(" ".join([*rest, "1"])) is None
-    assert is_alive(" ".join(rest))  # an earlier version's
+    *rest, numbered_by, cache = this_process().split()
+    assert numbered_by.isdigit() and is_alive(" ".join([*rest, numbered_by, cache]))
+    assert is_alive(" ".join([*rest, "1", cache])) is None
+    assert is_alive(" ".join([*rest, numbered_by])) and is_alive(" ".join(rest))  # earlier versions'
+
+
+def test_a_machine_that_started_anew_knows_its_processes_of_before_for_dead():
+    host, _, *rest, cache = this_process().split()
+    assert is_alive(f"{host} before {' '.join(rest)} {cache}") is False
+    for other in ("unknown", "0123456789ab"):  # another machine of the same name
+        assert is_alive(f"{host} before {' '.join(rest)} {other}") is None
+    assert is_alive(f"elsewhere before {' '.join(rest)} {cache}") is None
+
+
+def test_a_run_goes_on_at_once_after_the_power_failed(run):
+    """Though its last sign of life is seconds old."""
+    run.settle()
+    run.close()
+    host, _, *rest = this_process().split()
+    give_to(run, " ".join([host, "before", *rest]))
+    said = []
+    mark_dead_runs(said.append)
+    assert server_says(run)[0] == "KILLED" and "now KILLED" in said[0]
+    MlflowRun.reopen(run.run_id).finish()
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ Run with `pytest -m ray` where Ray is installed (`pip install .[cluster]`).
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from contextlib import closing
@@ -18,6 +20,7 @@ import yaml
 from mlflow import MlflowClient
 
 from ablation.engines.task import Busy, Reporter, Task
+from ablation.stopping import whole
 from ablation.track.query import find_runs
 from tests.servers import Server, wait_until
 from tests.test_study import ROOT, STUDY, cells_in_store
@@ -104,6 +107,41 @@ def test_a_busy_task_is_asked_for_again_after_seconds_however_many_others_there_
         outcomes = engine.run(tasks, lambda event: None)
     assert outcomes["busy"].result == {"tries": 2}
     assert [outcomes[f"square {n}"].result["value"] for n in range(40)] == [n * n for n in range(40)]
+
+
+def test_a_stop_does_not_break_into_what_must_stay_whole(tmp_path, monkeypatch):
+    ray = pytest.importorskip("ray", reason="Ray is not installed")
+    from ablation.engines.ray_cluster import RayEngine
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    ray.init(num_cpus=1, include_dashboard=False, logging_level="warning")
+    begun, ended = tmp_path / "begun", tmp_path / "ended"
+
+    def stop():
+        wait_until(begun.exists, 60)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    stopping = threading.Thread(target=stop)
+    with closing(RayEngine(None, cpus=1, gpus=0.0)) as engine, pytest.raises(KeyboardInterrupt):
+        stopping.start()
+        engine.run([task("step", step_of_seconds, begun=str(begun), ended=str(ended))], lambda event: None)
+    stopping.join()
+    assert ended.read_text() == "whole"
+
+
+def step_of_seconds(work: dict, console: Reporter) -> dict:
+    """Writes down whether a stop came into the middle of it."""
+    try:
+        with whole():
+            Path(work["begun"]).touch()
+            for _ in range(20):
+                time.sleep(0.1)
+            Path(work["ended"]).write_text("whole")
+    finally:
+        if not Path(work["ended"]).exists():
+            Path(work["ended"]).write_text("broken")
+    return {}
 
 
 def busy_for_two_seconds(work: dict, console: Reporter) -> dict:

@@ -69,6 +69,18 @@ def test_a_stop_keeps_its_own_name_and_says_what_was_lost(capsys):
     assert "could not all be recorded: the tracker is gone" in capsys.readouterr().out
 
 
+def test_what_could_not_be_recorded_does_not_cost_the_checkpoint():
+    done = []
+
+    def broken():
+        raise AblationError("the tracker is gone")
+
+    with pytest.raises(KeyboardInterrupt), Recorder(Console(), lambda: done.append("last")) as recorder:
+        recorder.submit(broken)
+        raise KeyboardInterrupt
+    assert done == ["last"]
+
+
 def test_checkpoints_wait_in_memory_until_they_are_due(tmp_path):
     run = Uploads()
     checkpoints = Checkpoints(run, tmp_path)

@@ -96,7 +96,11 @@ def _open(config: Config, work: dict[str, Any], earlier: list[RunRecord]) -> Mlf
     about = {"kind": "train", "config_hash": config.hash(), "cell_hash": work["cell_hash"]}
     tags |= about | code_state() | work["code"]  # a cluster's nodes have the code without its repository
     made = MlflowRun.start(work["name"], tags, adopt=False, parent=work["parent"])
-    _give_way(made, work["cell_hash"])
+    try:
+        _give_way(made, work["cell_hash"])
+    except BaseException:
+        made.close()
+        raise
     return made
 
 

@@ -4,7 +4,7 @@ from ablation.config.entries import DeliverOptions
 from ablation.console import Console
 from ablation.errors import AblationError
 from ablation.places import runs_folder
-from ablation.track.left_behind import deliver, undelivered
+from ablation.track.left_behind import deliver, mark_dead_runs, undelivered
 from ablation.track.query import get_record
 from ablation.track.store import label_bystander, open_store, quiet_mlflow, ui_address, use_tracking_uri
 from ablation.track.views import run_page
@@ -28,6 +28,7 @@ def run(options: DeliverOptions, console: Console) -> int:
             told = deliver(each.run_id)
             page = run_page(get_record(each.run_id).experiment_id, each.run_id)
             console.say(f"run {each.run_id}: {told}\n  {ui_address()}/{page}")
+            mark_dead_runs(console.say)
         except AblationError as error:
             failed.append(f"run {each.run_id}: {error}")
     if failed:

@@ -26,15 +26,26 @@ class EpochRecords:
 
     def after(self, state: LoopState) -> Work:
         """Predicts; what this returns writes it all down."""
-        names, draw = state.history[0], self._drawn(state.epoch)
-        history = {n: {e: m[n] for e, m in enumerate(state.history, start=1)} for n in names}
+        draw, history = self._drawn(state.epoch), list(state.history)
 
         def log() -> None:
-            table = loss_summary_csv(loss_summary(history))
-            self.tracked.log_text(table, f"loss_summary_{self.task.config.model_name.lower()}.csv")
+            self._log_losses(history)
             draw()
 
         return log
+
+    def once_more(self, state: LoopState) -> None:
+        """Of an epoch whose checkpoint came to be kept and whose records perhaps not; pictures only where they were
+        drawn `before_training`.
+        """
+        self._log_losses(state.history)
+        if not self.task.config.compile:
+            self._drawn(state.epoch)()
+
+    def _log_losses(self, epochs: list[dict[str, float]]) -> None:
+        history = {n: {e: m[n] for e, m in enumerate(epochs, start=1)} for n in epochs[0]}
+        table = loss_summary_csv(loss_summary(history))
+        self.tracked.log_text(table, f"loss_summary_{self.task.config.model_name.lower()}.csv")
 
     def _drawn(self, epoch: int) -> Work:
         predictions = first_predictions(self.task, list(self.parts.values()), self.tokenizer)

@@ -38,8 +38,10 @@ class Recorder:
 
     def __exit__(self, kind, error, traceback) -> None:
         try:
-            self.wait()
-            self.last()
+            try:
+                self.wait()
+            finally:
+                self.last()
         except Exception as lost:
             if error is None:
                 raise

@@ -161,7 +161,8 @@ def train(
     records = EpochRecords(task, stories, tracked)
     records.before_training()
     label = f"training {config.run_name}"
-    state = train_task(task, tracked, config.identity(), console, label, after_epoch=records.after)
+    identity = config.identity()
+    state = train_task(task, tracked, identity, console, label, records.after, records.once_more)
     test = _tested(task, stories, tracked, console)
     tracked.log_metrics(test, step=state.best_epoch)
     log_storyteller(config, task.module, stories.tokenizer, tracked, state.best_epoch)

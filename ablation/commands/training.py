@@ -67,9 +67,11 @@ def train_task(
     console: Console,
     label: str,
     after_epoch: AfterEpoch = lambda state: lambda: None,
+    once_more: Callable[[LoopState], None] = lambda state: None,
 ) -> LoopState:
     """Trains to the end, from the run's last checkpoint where it has one; leaves the best weights
-    in `task.module`. What `after_epoch` returns is done beside the training of the next epoch.
+    in `task.module`. What `after_epoch` returns is done beside the training of the next epoch; `once_more` is for the
+    epoch whose end a run goes on from.
     """
     keep_freed_memory()
     run.set_tags(machine(next(task.module.parameters()).device))
@@ -80,6 +82,8 @@ def train_task(
     # of a run killed between its checkpoint and its metrics, or of the one that it continues
     for epoch, metrics in enumerate(state.history, start=1):
         run.log_metrics(metrics, step=epoch)
+    if state.history and not state.under_way.step:
+        once_more(state)
     checkpoints, bar = Checkpoints(run, run.folder), _bar(console, label, task)
     kept = _reached(state) if contents else ""
     with Recorder(console, last=checkpoints.write) as recorder:

@@ -24,7 +24,7 @@ from ablation.engines.task import (
 from ablation.helpers import end_with_parent, processors, spawning
 from ablation.stopping import listen
 
-SECONDS_UNTIL_ASKED_AGAIN = 2.0
+SECONDS_UNTIL_ASKED_AGAIN, SECONDS_TO_GO = 2.0, 1.0
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -172,7 +172,10 @@ class _Pool:
     def close(self) -> None:
         """Ends every process."""
         for worker in self.workers:
-            worker.close()
+            worker.connection.close()
+        until = time.monotonic() + SECONDS_TO_GO
+        for worker in self.workers:
+            worker.close(until)
         self.workers = []
 
 
@@ -206,9 +209,10 @@ class _Worker:
         except (EOFError, OSError):
             return None
 
-    def close(self) -> None:
+    def close(self, until: float) -> None:
+        """An idle process may end by itself `until` then."""
         self.connection.close()
-        self.process.join(timeout=1 if self.task is None else 0)
+        self.process.join(timeout=0 if self.task else max(until - time.monotonic(), 0))
         if self.process.is_alive():
             self.process.kill()
 

@@ -1,5 +1,6 @@
 """Tasks on a Ray cluster. Ray places them and moves those of a node that dies; nothing here schedules."""
 
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from ablation.engines.task import (
     Watch,
     perform,
 )
+from ablation.stopping import listen
 
 PACKAGE = Path(__file__).parents[1]
 SECONDS_UNTIL_ASKED_AGAIN = 5.0
@@ -112,6 +114,7 @@ def _perform(task: Task, reports) -> Outcome:
     def send(event: Event) -> None:
         reports.put.remote(event)
 
+    listen(signal.SIGINT)  # so Ray tells the main thread that it cancels the task
     send(Event(task.name, "begin"))
     return perform(task, send)
 

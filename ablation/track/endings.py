@@ -2,7 +2,7 @@
 
 FAILURE_TAG, NOTE_TAG = "failure", "mlflow.note.content"
 ENDS = ("FAILED", "KILLED")
-LONGEST_REASON = 2000
+LONGEST_REASON, LONGEST_TAG = 2000, 8000
 
 
 def ended_early(status: str, reason: str, page: str) -> str:

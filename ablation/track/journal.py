@@ -18,7 +18,7 @@ from ablation.stopping import whole
 
 MOST_AT_ONCE, MOST_IN_ALL = {"metrics": 1000, "params": 100, "tags": 100}, 1000
 """In one of MLflow's batches."""
-LINES, TAKEN, FILES = "journal.jsonl", "taken", "files"
+LINES, TAKEN, FILES, TELLING = "journal.jsonl", "taken", "files", "telling"
 logger = logging.getLogger("ablation")
 
 
@@ -105,7 +105,7 @@ class Journal:
     @contextmanager
     def telling(self) -> Iterator[None]:
         """Within the block nobody else does: waits for what one that has let go of the folder still sends."""
-        file = os.open(self.folder / LINES, os.O_RDONLY | os.O_CREAT, 0o666)
+        file = os.open(self.folder / TELLING, os.O_RDWR | os.O_CREAT, 0o666)  # NFS locks no file for reading
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

@@ -14,9 +14,9 @@ from ablation.ownership import held, is_alive
 from ablation.places import runs_folder
 from ablation.track.clock import now
 from ablation.track.delivery import Delivery
-from ablation.track.endings import FAILURE_TAG, NOTE_TAG, ended_early
+from ablation.track.endings import FAILURE_TAG, LONGEST_TAG, NOTE_TAG, ended_early
 from ablation.track.journal import LINES, Journal, number_taken, read
-from ablation.track.mlflow_run import CONTINUES_TAG, LONGEST_TAG, PARENT_TAG
+from ablation.track.mlflow_run import CONTINUES_TAG, PARENT_TAG
 from ablation.track.owner import HEARTBEAT_TAG, OWNER_TAG, AtWork, silence
 from ablation.track.patience import in_short, patiently
 from ablation.track.query import RunRecord, find_runs, get_record

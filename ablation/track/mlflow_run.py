@@ -7,6 +7,7 @@ away for a while, or a process that is killed, loses nothing.
 import json
 import os
 import shutil
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,9 +24,10 @@ from PIL import Image
 from ablation.config.declare import Key, parse, to_text
 from ablation.errors import AblationError, TrackingError
 from ablation.places import refused
+from ablation.stopping import whole
 from ablation.track.clock import now
 from ablation.track.delivery import Delivery, Undelivered
-from ablation.track.endings import FAILURE_TAG, NOTE_TAG, ended_early
+from ablation.track.endings import FAILURE_TAG, LONGEST_TAG, NOTE_TAG, ended_early
 from ablation.track.given_run import RUN_ID_VARIABLE, leave_given_run
 from ablation.track.journal import Journal
 from ablation.track.owner import CLAIM_TAG, OWNER_TAG, AtWork, require_free, signs_of_life
@@ -35,7 +37,6 @@ from ablation.track.sending import Sender
 from ablation.track.store import experiment_to_use, quiet_mlflow, tracking_uri
 from ablation.track.views import View, run_page
 
-LONGEST_TAG = 8000
 PARENT_TAG, OPENED_TAG, CONTINUES_TAG = "mlflow.parentRunId", "opened", "continues"
 SECONDS_TO_DELIVER, SECONDS_TO_DELIVER_A_STOP = 60, 3
 """Waited at the end for a tracker that does not answer: of a run, and of one that was stopped."""
@@ -53,9 +54,9 @@ class MlflowRun:
             run = patiently(lambda: client.get_run(run_id))
             require_free(run, claim)
             self.folder = take_over(run_id, run.data.tags.get(OWNER_TAG, ""), tracking_uri())
-            sender = Sender(client, run_id)
-            patiently(sender.claim)
-            self.delivery = Delivery(Journal(self.folder / JOURNAL), sender.send, sender.beat)
+            self.sender = Sender(client, run_id)
+            patiently(lambda: self._claim(claim))
+            self.delivery = Delivery(Journal(self.folder / JOURNAL), self.sender.send, self.sender.beat)
             opened.callback(self.delivery.close)
             self.opened = opened.pop_all()
         self.experiment_id, self.started = run.info.experiment_id, run.info.start_time
@@ -189,16 +190,20 @@ class MlflowRun:
 
     def finish(self, patience: float | None = None) -> None:
         """Ends the run as FINISHED; its files on this machine go, the tracker has them. Raises Undelivered, and
-        they stay, when the tracking server does not answer for `patience` seconds, `SECONDS_TO_DELIVER` if not given.
+        they stay, when the tracking server does not answer for `patience` seconds, `SECONDS_TO_DELIVER` if not given;
+        TrackingError, and the run is FAILED, when something is refused.
         """
-        self._put("status", {"status": "FINISHED", "ended": now()})
         try:
+            self._put("status", {"status": "FINISHED", "ended": now()})
             self.delivery.flush(SECONDS_TO_DELIVER if patience is None else patience)
         except Undelivered as error:
             raise Undelivered(
                 f"run {self.run_id} is finished, but {error}. Once the server is there again:  "
                 "python -m ablation deliver"
             ) from error
+        except TrackingError as error:
+            self.fail(str(error))
+            raise
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
         finally:
@@ -206,19 +211,41 @@ class MlflowRun:
 
     def fail(self, reason: str, status: str = "FAILED") -> None:
         """Ends the run as FAILED (or KILLED) with the reason in the tag `failure`; what the tracker does not take
-        within seconds waits on this machine.
+        within seconds waits on this machine, all but the end itself.
         """
-        with suppress(AblationError, OSError):  # the reason itself must come through
-            self.set_tags({FAILURE_TAG: reason, NOTE_TAG: ended_early(status, reason, self.note)})
-            self._put("status", {"status": status, "ended": now()})
-            patience = SECONDS_TO_DELIVER_A_STOP
-            self.delivery.flush(patience, at_most=patience if status == "KILLED" else None)
-        refusal = self.delivery.refusal
-        if refusal and not isinstance(refusal, AtWork):  # of what came before: the end at least is told
+        tags, ended = {FAILURE_TAG: reason, NOTE_TAG: ended_early(status, reason, self.note)}, now()
+        patience, told = SECONDS_TO_DELIVER_A_STOP, False
+        try:
+            with suppress(AblationError, OSError):  # the reason itself must come through
+                with whole():
+                    self.set_tags(tags)
+                    self._put("status", {"status": status, "ended": ended})
+                self.delivery.flush(patience, at_most=patience if status == "KILLED" else None)
+                told = True
+        finally:
+            self.delivery.close()
+            if not told:
+                self._tell_end(tags, status, ended)
+            self.close()
+
+    def _tell_end(self, tags: dict[str, str], status: str, ended: int) -> None:
+        """Past all that waits, to a tracker that is there but refuses some of it or takes long."""
+        if self.delivery.gone_since is not None or isinstance(self.delivery.refusal, AtWork):
+            return
+
+        def tell() -> None:
             with suppress(Exception):
-                self.client.set_tag(self.run_id, FAILURE_TAG, reason[:LONGEST_TAG])
-                self.client.set_terminated(self.run_id, status)
-        self.close()
+                self.sender.check()
+                self.sender.end(tags, status, ended)
+
+        telling = threading.Thread(target=tell, daemon=True)
+        telling.start()
+        telling.join(SECONDS_TO_DELIVER_A_STOP)
+
+    def _claim(self, claim: str | None) -> None:
+        """Looks once more, each time that it is tried again: an outage is long enough for another to come."""
+        require_free(self.client.get_run(self.run_id), claim)
+        self.sender.claim()
 
     def _put(self, call: str, arguments: dict[str, Any]) -> None:
         try:

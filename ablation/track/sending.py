@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 
 from ablation.ownership import this_process
 from ablation.places import runs_folder
-from ablation.track.endings import FAILURE_TAG, NOTE_TAG, without_end
+from ablation.track.endings import FAILURE_TAG, LONGEST_TAG, NOTE_TAG, without_end
 from ablation.track.journal import Entry
 from ablation.track.model_sending import send_model
 from ablation.track.owner import HEARTBEAT_TAG, OWNER_TAG, require_owner, signs_of_life
@@ -51,8 +51,13 @@ class Sender:
         self._set_tags({HEARTBEAT_TAG: signs_of_life()[HEARTBEAT_TAG]})
         if run.info.status != "RUNNING" and not self.ended:
             self._status("RUNNING")
-            self._untag(FAILURE_TAG)
-            self._set_tags({NOTE_TAG: without_end(run.data.tags.get(NOTE_TAG, ""))})
+            self._clear_end(run)
+
+    def end(self, tags: dict[str, str], status: str, ended: int) -> None:
+        """Tags, then the end."""
+        self.ended = True
+        self._batch(tags={name: text[:LONGEST_TAG] for name, text in tags.items()})
+        self._status(status, ended)
 
     def _set_tags(self, tags: dict[str, str]) -> None:
         self.client.log_batch(self.run_id, tags=[RunTag(*tag) for tag in tags.items()])
@@ -110,8 +115,17 @@ class Sender:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
 
+    def _clear_end(self, run: Run) -> None:
+        self._untag(FAILURE_TAG)
+        self._set_tags({NOTE_TAG: without_end(run.data.tags.get(NOTE_TAG, ""))})
+
     def _status(self, status: str, ended: int | None = None) -> None:
+        """One that is finished after all has no failure any more."""
         self.ended = ended is not None
+        if status == "FINISHED":
+            run = self.client.get_run(self.run_id)
+            if FAILURE_TAG in run.data.tags:
+                self._clear_end(run)
         if ended is None:
             self.client.update_run(self.run_id, status=status)
         else:
