@@ -20,7 +20,7 @@ import yaml
 from mlflow import MlflowClient
 
 from ablation.engines.task import Busy, Reporter, Task
-from ablation.stopping import whole
+from ablation.stopping import listen, whole
 from ablation.track.query import find_runs
 from tests.servers import Server, wait_until
 from tests.test_study import ROOT, STUDY, cells_in_store
@@ -122,10 +122,12 @@ def test_a_stop_does_not_break_into_what_must_stay_whole(tmp_path, monkeypatch):
         wait_until(begun.exists, 60)
         os.kill(os.getpid(), signal.SIGINT)
 
-    stopping = threading.Thread(target=stop)
+    handler, stopping = signal.getsignal(signal.SIGINT), threading.Thread(target=stop)
+    listen(signal.SIGINT)
     with closing(RayEngine(None, cpus=1, gpus=0.0)) as engine, pytest.raises(KeyboardInterrupt):
         stopping.start()
         engine.run([task("step", step_of_seconds, begun=str(begun), ended=str(ended))], lambda event: None)
+    signal.signal(signal.SIGINT, handler)
     stopping.join()
     assert ended.read_text() == "whole"
 
