@@ -62,6 +62,7 @@ def test_a_stop_while_it_looks_for_rivals_lets_go_of_the_run(store, monkeypatch)
     (made,) = find_runs("train")
     with held(lock_of(made.run_id), wait=False) as free:
         assert free, kept
+    assert made.status == "KILLED" and "same command goes on" in made.tags["failure"]
     parent.finish()
 
 

@@ -239,6 +239,21 @@ def test_what_arrives_after_the_end_is_not_ticked_off(deliver, tracker):
     assert len(Journal(opened.journal.folder).waiting()) == 1
 
 
+def test_who_slept_between_looking_and_telling_looks_once_more(deliver, tracker, monkeypatch):
+    clock, looks = [0.0], []
+
+    def beat():
+        looks.append(clock[0])
+        clock[0] += 1000 if len(looks) == 1 else 0
+
+    monkeypatch.setattr(module, "steady", lambda: clock[0])
+    tracker.beat = beat
+    opened = deliver()
+    opened.put("status", {"status": "KILLED"})
+    opened.flush(5)
+    assert looks == [0.0, 1000.0]
+
+
 def test_two_never_tell_at_once(deliver, tracker):
     """The first has let go while it still sends: the second waits for it, then tells that once more."""
     goes_on, at_work = threading.Event(), []

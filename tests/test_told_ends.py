@@ -19,6 +19,7 @@ from ablation.track.endings import FAILURE_TAG, NOTE_TAG
 from ablation.track.journal import Journal
 from ablation.track.left_behind import mark_dead_runs
 from ablation.track.mlflow_run import MlflowRun, closing
+from ablation.track.query import find_runs
 from ablation.track.run_folder import lock_of
 from ablation.track.sending import Sender
 from tests.test_tracked_run import left_by_a_dead_process
@@ -123,6 +124,20 @@ def test_a_stop_while_the_end_is_told_lets_go_of_the_run(run, monkeypatch):
             pass
     run.delivery.thread.join(10)
     assert is_free(run) and not run.delivery.thread.is_alive()
+
+
+@pytest.mark.parametrize("at", ["take_over", "_steps"])
+def test_a_stop_while_a_run_is_opened_ends_it(run, monkeypatch, at):
+    """A new one, and one that goes on."""
+    run.fail("stopped", "KILLED")
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as changed, pytest.raises(KeyboardInterrupt):
+        changed.setattr(mlflow_run, at, stopped)
+        MlflowRun.start("new", {"kind": "train"}) if at == "take_over" else MlflowRun.reopen(run.run_id)
+    assert {each.status for each in find_runs("train")} == {"KILLED"} and is_free(run)
 
 
 def test_what_is_delivered_without_an_end_is_marked(run, command):

@@ -16,7 +16,7 @@ from ablation.engines.task import Busy, Reporter
 from ablation.ownership import held
 from ablation.places import cache_folder
 from ablation.track.code_state import code_state
-from ablation.track.mlflow_run import PARENT_TAG, MlflowRun, closing
+from ablation.track.mlflow_run import PARENT_TAG, STOPPED, MlflowRun, closing
 from ablation.track.owner import CLAIM_TAG, AtWork
 from ablation.track.patience import PATIENCE
 from ablation.track.query import RunRecord, find_runs
@@ -98,6 +98,9 @@ def _open(config: Config, work: dict[str, Any], earlier: list[RunRecord]) -> Mlf
     made = MlflowRun.start(work["name"], tags, adopt=False, parent=work["parent"])
     try:
         _give_way(made, work["cell_hash"])
+    except KeyboardInterrupt:
+        made.fail(STOPPED, "KILLED")
+        raise
     except BaseException:
         made.close()
         raise

@@ -118,12 +118,18 @@ class Delivery:
     def _tell(self, entry: Entry | None) -> None:
         """A file that waits once more, further on, is sent then."""
         if self._seconds_to_beat() <= 0 or self.gone_since is not None or (entry and entry.call == "status"):
-            self.beat()
-            self.beaten = steady()
+            self._beat()
+        if self._seconds_to_beat() <= 0:  # asleep since it looked: the run may be another's by now
+            self._beat()
         if entry and not any(
             e.arguments == entry.arguments for e in self._later(entry) if e.call == entry.call == "file"
         ):
             self.send(entry)
+
+    def _beat(self) -> None:
+        began = steady()
+        self.beat()
+        self.beaten = began
 
     def _seconds_to_beat(self) -> float:
         return self.beaten + SECONDS_BETWEEN_BEATS - steady()

@@ -41,6 +41,7 @@ PARENT_TAG, OPENED_TAG, CONTINUES_TAG = "mlflow.parentRunId", "opened", "continu
 SECONDS_TO_DELIVER, SECONDS_TO_DELIVER_A_STOP = 60, 3
 """Waited at the end for a tracker that does not answer: of a run, and of one that was stopped."""
 WEBP_QUALITY = 60
+STOPPED = "stopped from outside (Ctrl-C or SIGTERM); the same command goes on"
 
 
 class MlflowRun:
@@ -75,12 +76,22 @@ class MlflowRun:
         tags = tags | ({PARENT_TAG: parent} if parent else {})
         given = os.environ.get(RUN_ID_VARIABLE) if adopt else None
         if not given:
-            return cls(client, _created(client, name, tags | signs_of_life()))
+            return cls._begun(client, _created(client, name, tags | signs_of_life()))
         leave_given_run()
         opened = cls(client, given)
         opened._put("name", {"name": name})
         opened.set_tags(tags)
         return opened
+
+    @classmethod
+    def _begun(cls, client: MlflowClient, run_id: str) -> "MlflowRun":
+        """One that is stopped before it is open does not stay RUNNING."""
+        try:
+            return cls(client, run_id)
+        except KeyboardInterrupt:
+            with suppress(Exception):
+                client.set_terminated(run_id, "KILLED")
+            raise
 
     @classmethod
     def reopen(cls, run_id: str, tags: dict[str, str] | None = None) -> "MlflowRun":
@@ -96,6 +107,9 @@ class MlflowRun:
             opened.set_tags(tags or {})
             opened.delivery.flush(SECONDS_TO_DELIVER)
             opened.logged = patiently(lambda: _steps(opened.client, run_id))
+        except KeyboardInterrupt:
+            opened.fail(STOPPED, "KILLED")
+            raise
         except BaseException:
             opened.close()
             raise
