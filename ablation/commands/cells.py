@@ -16,7 +16,7 @@ from ablation.engines.task import Busy, Reporter
 from ablation.ownership import held
 from ablation.places import cache_folder
 from ablation.track.code_state import code_state
-from ablation.track.mlflow_run import PARENT_TAG, STOPPED, MlflowRun, closing
+from ablation.track.mlflow_run import AGAIN, PARENT_TAG, STOPPED, MlflowRun, closing
 from ablation.track.owner import CLAIM_TAG, AtWork
 from ablation.track.patience import PATIENCE
 from ablation.track.query import RunRecord, find_runs
@@ -64,7 +64,7 @@ def run_cell(work: dict[str, Any], console: Reporter) -> dict[str, Any]:
             return _result(finished[-1].run_id, finished[-1].metrics, found=True)
         try:
             tracked = _open(config, work, earlier)
-            with closing(tracked, again="the same command goes on", patience=PATIENCE):
+            with closing(tracked, again=AGAIN, patience=PATIENCE):
                 prepared = stories_and_floors(data_part(config))
                 metrics = train(config, tracked, console, *prepared, expected_cell=work["cell_hash"])
         except AtWork as error:
@@ -99,7 +99,7 @@ def _open(config: Config, work: dict[str, Any], earlier: list[RunRecord]) -> Mlf
     try:
         _give_way(made, work["cell_hash"])
     except KeyboardInterrupt:
-        made.fail(STOPPED, "KILLED")
+        made.fail(f"{STOPPED}; {AGAIN}", "KILLED")
         raise
     except BaseException:
         made.close()

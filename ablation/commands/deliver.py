@@ -20,7 +20,7 @@ def run(options: DeliverOptions, console: Console) -> int:
         console.say(
             f"nothing{whose} waits in {runs_folder()}: the tracker has everything that runs left here"
         )
-    failed = []
+    failed, reached = [], set()
     for each in waiting:
         try:
             use_tracking_uri(each.tracking_uri)
@@ -28,9 +28,12 @@ def run(options: DeliverOptions, console: Console) -> int:
             told = deliver(each.run_id)
             page = run_page(get_record(each.run_id).experiment_id, each.run_id)
             console.say(f"run {each.run_id}: {told}\n  {ui_address()}/{page}")
-            mark_dead_runs(console.say)
+            reached.add(each.tracking_uri)
         except AblationError as error:
             failed.append(f"run {each.run_id}: {error}")
+    for tracker in reached:
+        use_tracking_uri(tracker)
+        mark_dead_runs(console.say)
     if failed:
         told = "".join(f"\n  - {reason}" for reason in failed)
         raise AblationError(

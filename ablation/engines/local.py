@@ -210,8 +210,7 @@ class _Worker:
             return None
 
     def close(self, until: float) -> None:
-        """An idle process may end by itself `until` then."""
-        self.connection.close()
+        """Its connection is closed: an idle process may end by itself `until` then."""
         self.process.join(timeout=0 if self.task else max(until - time.monotonic(), 0))
         if self.process.is_alive():
             self.process.kill()

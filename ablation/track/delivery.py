@@ -11,7 +11,7 @@ from ablation.errors import AblationError, TrackingError
 from ablation.places import refused
 from ablation.track.clock import steady
 from ablation.track.journal import Entry, Journal, together
-from ablation.track.owner import SECONDS_BETWEEN_BEATS
+from ablation.track.owner import SECONDS_BETWEEN_BEATS, AtWork
 from ablation.track.patience import in_short, may_pass, pauses, was_outrun
 
 LONGEST_PAUSE_AWAITED = 2.0
@@ -81,6 +81,11 @@ class Delivery:
         with self.changed:
             self.closed = True
             self.changed.notify_all()
+
+    @property
+    def reaches_tracker(self) -> bool:
+        """Whether that answers, if only with a refusal, and the run is nobody else's."""
+        return self.gone_since is None and not isinstance(self.refusal, AtWork)
 
     def _raise_refusal(self) -> None:
         if isinstance(self.refusal, AblationError):

@@ -7,7 +7,6 @@ away for a while, or a process that is killed, loses nothing.
 import json
 import os
 import shutil
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,8 +16,6 @@ from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.data.code_dataset_source import CodeDatasetSource
-from mlflow.entities import Run
-from mlflow.tracking.context.registry import resolve_tags
 from PIL import Image
 
 from ablation.config.declare import Key, parse, to_text
@@ -30,18 +27,19 @@ from ablation.track.delivery import Delivery, Undelivered
 from ablation.track.endings import FAILURE_TAG, LONGEST_TAG, NOTE_TAG, ended_early
 from ablation.track.given_run import RUN_ID_VARIABLE, leave_given_run
 from ablation.track.journal import Journal
-from ablation.track.owner import CLAIM_TAG, OWNER_TAG, AtWork, require_free, signs_of_life
+from ablation.track.new_run import created
+from ablation.track.owner import CLAIM_TAG, OWNER_TAG, require_free, signs_of_life
 from ablation.track.patience import PATIENCE, patiently
 from ablation.track.run_folder import JOURNAL, alone, take_over
 from ablation.track.sending import Sender
-from ablation.track.store import experiment_to_use, quiet_mlflow, tracking_uri
+from ablation.track.store import quiet_mlflow, tracking_uri
 from ablation.track.views import View, run_page
 
-PARENT_TAG, OPENED_TAG, CONTINUES_TAG = "mlflow.parentRunId", "opened", "continues"
+PARENT_TAG, CONTINUES_TAG = "mlflow.parentRunId", "continues"
 SECONDS_TO_DELIVER, SECONDS_TO_DELIVER_A_STOP = 60, 3
 """Waited at the end for a tracker that does not answer: of a run, and of one that was stopped."""
 WEBP_QUALITY = 60
-STOPPED = "stopped from outside (Ctrl-C or SIGTERM); the same command goes on"
+STOPPED, AGAIN = "stopped from outside (Ctrl-C or SIGTERM)", "the same command goes on"
 
 
 class MlflowRun:
@@ -76,7 +74,7 @@ class MlflowRun:
         tags = tags | ({PARENT_TAG: parent} if parent else {})
         given = os.environ.get(RUN_ID_VARIABLE) if adopt else None
         if not given:
-            return cls._begun(client, _created(client, name, tags | signs_of_life()))
+            return cls._begun(client, created(client, name, tags | signs_of_life()))
         leave_given_run()
         opened = cls(client, given)
         opened._put("name", {"name": name})
@@ -108,7 +106,7 @@ class MlflowRun:
             opened.delivery.flush(SECONDS_TO_DELIVER)
             opened.logged = patiently(lambda: _steps(opened.client, run_id))
         except KeyboardInterrupt:
-            opened.fail(STOPPED, "KILLED")
+            opened.fail(f"{STOPPED}; {AGAIN}", "KILLED")
             raise
         except BaseException:
             opened.close()
@@ -238,23 +236,9 @@ class MlflowRun:
                 told = True
         finally:
             self.delivery.close()
-            if not told:
-                self._tell_end(tags, status, ended)
+            if not told and self.delivery.reaches_tracker:
+                self.sender.end(tags, status, ended, patience)
             self.close()
-
-    def _tell_end(self, tags: dict[str, str], status: str, ended: int) -> None:
-        """Past all that waits, to a tracker that is there but refuses some of it or takes long."""
-        if self.delivery.gone_since is not None or isinstance(self.delivery.refusal, AtWork):
-            return
-
-        def tell() -> None:
-            with suppress(Exception):
-                self.sender.check()
-                self.sender.end(tags, status, ended)
-
-        telling = threading.Thread(target=tell, daemon=True)
-        telling.start()
-        telling.join(SECONDS_TO_DELIVER_A_STOP)
 
     def _claim(self, claim: str | None) -> None:
         """Looks once more, each time that it is tried again: an outage is long enough for another to come."""
@@ -277,8 +261,8 @@ def closing(run: MlflowRun, again: str | None = None, patience: float | None = N
     try:
         yield run
     except KeyboardInterrupt:
-        again = again or f"the same command goes on, or resume={run.run_id}"
-        run.fail(f"stopped from outside (Ctrl-C or SIGTERM); {again}", "KILLED")
+        again = again or f"{AGAIN}, or resume={run.run_id}"
+        run.fail(f"{STOPPED}; {again}", "KILLED")
         raise
     except AblationError as error:
         run.fail(str(error))
@@ -296,19 +280,6 @@ def step_picture_name(run_id: str, started: int, key: str, step: int) -> str:
     """As the UI reads it, without its ending: key, step, a time stamp and an id."""
     identity = uuid.uuid5(uuid.NAMESPACE_URL, f"{run_id}/{key}/{step}")
     return f"{key.replace('/', '~')}+step+{step}+timestamp+{started}+{identity}"
-
-
-def _created(client: MlflowClient, name: str, tags: dict[str, str]) -> str:
-    """The id of a new run, made once, also when the first answer was lost on its way."""
-    experiment, mark, tries = patiently(lambda: experiment_to_use(client)), uuid.uuid4().hex, []
-
-    def create() -> Run:
-        made = client.search_runs([experiment], f"tags.{OPENED_TAG} = '{mark}'") if tries else []
-        tries.append(mark)
-        about = resolve_tags() | tags | {OPENED_TAG: mark}
-        return made[0] if made else client.create_run(experiment, run_name=name, tags=about)
-
-    return patiently(create).info.run_id
 
 
 def _steps(client: MlflowClient, run_id: str) -> dict[str, set[int]]:

@@ -3,8 +3,9 @@ stores hold once, and all else overwrites itself.
 """
 
 import logging
+import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,19 @@ class Sender:
             self._status("RUNNING")
             self._clear_end(run)
 
-    def end(self, tags: dict[str, str], status: str, ended: int) -> None:
-        """Tags, then the end."""
-        self.ended = True
-        self._batch(tags={name: text[:LONGEST_TAG] for name, text in tags.items()})
-        self._status(status, ended)
+    def end(self, tags: dict[str, str], status: str, ended: int, seconds: float) -> None:
+        """Tells the end past all that waits; what does not come through within so many seconds is left."""
+
+        def tell() -> None:
+            with suppress(Exception):
+                self.check()
+                self._batch(tags={name: text[:LONGEST_TAG] for name, text in tags.items()})
+                self._status(status, ended)
+
+        self.ended = True  # no sign of life makes it run again
+        telling = threading.Thread(target=tell, daemon=True)
+        telling.start()
+        telling.join(seconds)
 
     def _set_tags(self, tags: dict[str, str]) -> None:
         self.client.log_batch(self.run_id, tags=[RunTag(*tag) for tag in tags.items()])
