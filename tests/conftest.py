@@ -54,7 +54,9 @@ def empty_store(tmp_path_factory):
     folder = tmp_path_factory.mktemp("store")
     from mlflow.tracking import MlflowClient
 
-    MlflowClient(f"sqlite:///{folder}/mlflow.db").search_experiments()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)  # where files of its default experiment will lie
+        MlflowClient(f"sqlite:///{folder}/mlflow.db").search_experiments()
     return folder / "mlflow.db"
 
 
