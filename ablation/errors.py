@@ -14,6 +14,12 @@ def shown(value: object, longest: int = LONGEST_SHOWN) -> str:
     return start + ("…" if len(text) > longest else "")
 
 
+def without_password(uri: str) -> str:
+    """An address as it may be shown: without the name and password that may stand before its host."""
+    scheme, there, rest = uri.partition("://")
+    return f"{scheme}{there}{rest.rpartition('@')[2]}" if there else uri
+
+
 def reason(error: BaseException) -> str:
     """What another library's error says, in its first line."""
     said = str(error).strip().splitlines() or [""]

@@ -43,7 +43,7 @@ def test_where_words_ignore_the_story_it_says_so_and_nothing_of_images():
     mute = {key: {"health/test_text_condition_gap": 0.0} for key in ("base", "arm")}
     found = told(two(shifted(0.0), metrics=mute, primary=TEXT, delta=0.1))
     assert (
-        "in 2 of 2 models another story's condition costs the words nothing, and 0 of 16 runs do no better than word "
+        "in 2 of 2 models another story's condition is not shown to cost the words anything, and 0 of 16 runs do no better than word "
         "frequencies alone (within 1 %)"
     ) in found
     assert "image" not in found

@@ -92,22 +92,45 @@ def told(losses=LOSSES):
     return causes_answer(record, rows[RATIO])
 
 
+FIVE = {
+    name: [values[0] + off for off in (0, 0.002, 0.001, -0.001, 0.0015)] for name, values in LOSSES.items()
+}
+HARMLESS = {"all but raw": [0.242, 0.240, 0.241, 0.2405, 0.241]}
+
+
 def test_the_answer_names_what_helps_alone_and_what_makes_it_worse_when_left_out():
-    answer = told(LOSSES | {"all but raw": [0.242, 0.241]})
-    assert answer.startswith("With all changes image loss over the constant image's is 0.805 [")
-    assert "] instead of 1.003 [" in answer and "(exploratory; 2 seeds)" in answer
+    missed = {"all but norm": [0.290, 0.291, 0.292, 0.289, 0.290]}
+    answer = told(FIVE | HARMLESS | missed)
+    assert answer.startswith("With all changes image loss over the constant image's is 0.802 [")
+    assert "] instead of 1.002 [" in answer and "; 5 seeds)" in answer
     assert answer.endswith(
         "Alone on notebook, 1 of 2 changes let the model learn: norm. Leaving one out of all is shown to make it worse for 1 of 2: norm."
     )
 
 
 def test_the_answer_counts_no_change_that_too_few_seeds_tell_of():
-    answer = told(LOSSES | {"all but raw": [0.252]})
+    answer = told(FIVE | {"all but raw": [0.252, 0.254, 0.253, 0.251]})
     assert answer.endswith(
         "worse for 1 of 1: norm; for 1 there are too few seeds to tell what leaving it out costs."
     )
-    answer = told({name: values[:1] for name, values in LOSSES.items()})
-    assert answer.endswith("norm. For 2 there are too few seeds to tell what leaving it out costs.")
+    for few in (1, 4):
+        answer = told({name: values[:few] for name, values in FIVE.items()})
+        assert answer.endswith("norm. For 2 there are too few seeds to tell what leaving it out costs.")
+
+
+def test_what_is_shown_of_many_changes_stands_corrected_for_their_number():
+    """Of one change alone p is .027, of two twice that."""
+    barely = {"all but raw": np.add(FIVE["all"], [0.004, 0.001, 0.0005, 0.003, 0.0025]).tolist()}
+    assert stats.ttest_1samp(np.subtract(barely["all but raw"], FIVE["all"]), 0).pvalue == pytest.approx(
+        0.027, abs=0.001
+    )
+    nothing = {"all but norm": np.add(FIVE["all"], [0.004, -0.004, 0.001, -0.001, 0.0]).tolist()}
+    assert "worse for 0 of 2." in told(FIVE | barely | nothing)
+
+
+def test_what_is_left_out_of_arms_that_do_not_learn_is_no_question():
+    dead = {name: [0.30, 0.3, 0.301, 0.302, 0.30] for name in LOSSES}
+    assert told(dead).endswith("What leaving one out costs is no question: all together do not learn.")
 
 
 def test_without_the_baseline_there_is_no_answer_yet():

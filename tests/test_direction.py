@@ -19,7 +19,7 @@ ABOVE = {
     "train": {"config", "data", "models", "errors", "places", "randomness", "stopping"},
     "predict": {"config", "data", "models", "errors"},
     "track": {"config", "predict", "errors", "ownership", "places", "stopping"},
-    "page": {"predict", "world"},
+    "page": {"predict", "world", "errors"},
     "analyse": {"config", "errors"},
     "engines": {"config", "errors", "helpers", "stopping"},
 }

@@ -213,6 +213,40 @@ def test_text_counts_only_when_another_storys_condition_costs_something():
     )
 
 
+@pytest.mark.parametrize(
+    "gaps, invalid", [((0.3, 0.25), False), ((0.01, -0.01, 0.0), True), ((None,) * 8, False)]
+)
+def test_of_two_gaps_or_none_nothing_is_told(gaps, invalid):
+    """The interval of two that are 0.05 apart is 0.6 wide; where no other story is known, there is no gap at all."""
+    known = {
+        f"arm{s}": {"health/test_text_condition_gap": math.nan if g is None else g}
+        for s, g in enumerate(gaps)
+    }
+    made = two(shifted(0.0, n=len(gaps)), metrics=known, primary="test/text_loss", delta=0.1)
+    row = made.judged()["arm"]
+    assert ("invalid" in row.verdict) == invalid and ("nan" in row.note, "condition" in row.note) == (
+        False,
+        invalid,
+    )
+
+
+def test_where_the_targets_do_not_vary_no_run_has_collapsed():
+    same = {"health/test_target_spread": 0.0, "health/test_prediction_spread": 0.0}
+    rows = two(shifted(-0.05), metrics={"base": same, "arm": same}).judged()
+    assert rows["arm"].verdict == "differs" and rows["arm"].gate.collapsed == 0
+    assert "differs" in page_table(rows.values())
+
+
+def test_what_does_not_vary_correlates_with_nothing():
+    equal = two([0.1, 0.1, 0.1])
+    assert math.isnan(equal.judged()["arm"].comparison.correlation)
+    made = Made(equal.arms, {"base": [0.3, 0.3, 0.3], "arm": [0.1, 0.1, 0.1]})
+    assert (made.judged()["arm"].comparison.sd, math.isnan(made.judged()["arm"].comparison.correlation)) == (
+        0,
+        True,
+    )
+
+
 def test_a_gap_that_is_no_number_counts_for_nothing():
     """A text loss that ran over leaves one; the arm's other seeds are judged."""
     for gap in (math.nan, math.inf, sys.float_info.max):
@@ -249,7 +283,10 @@ def test_a_total_of_which_one_part_is_not_learned_says_so():
     assert rows["arm"].note == "learned in part only: 8 of 8 runs predict one constant image"
     mute = {name: v | {"health/test_text_condition_gap": 0.0} for name, v in total.items()}
     row = two(shifted(0.0), metrics=mute, primary="test/total_loss", delta=0.1).judged()["arm"]
-    assert row.verdict == "differs" and "in part only: another story's condition costs nothing" in row.note
+    assert (
+        row.verdict == "differs"
+        and "in part only: another story's condition is not shown to cost anything" in row.note
+    )
 
 
 def test_a_measure_that_may_be_negative_has_no_percentage():
@@ -412,6 +449,10 @@ def test_published_figures_compare_on_the_published_data_only():
     same = StudyRecord(**{**vars(record), "dataset": "a/b"})
     table = compared_with_published(same, cells, histories)
     assert table["Published Inside Interval"].tolist() == ["no", "yes", "no", "no"]
+    for arm in same.arms:
+        arm["config"]["max_stories"] = "50"
+    table = compared_with_published(same, cells, histories)
+    assert set(table["Same Data Set"]) == {"no"} and set(table["Data Set"]) == {"a/b (published: all of it)"}
 
 
 def test_only_epochs_that_differ_from_the_baseline_are_noted():

@@ -163,7 +163,7 @@ def test_a_cache_of_oracles_that_is_a_program_is_made_again(malice, tmp_path):
 
 def test_a_cache_of_sentences_that_is_a_program_is_made_again(malice, tmp_path, monkeypatch):
     vectors, encoder = np.ones((2, 3), np.float32), torch.nn.Linear(1, 1)
-    monkeypatch.setattr(sentences, "_encoder", lambda place: (None, encoder))
+    monkeypatch.setattr(sentences, "load_encoder", lambda place: (None, encoder))
     monkeypatch.setattr(sentences, "_read", lambda *_: vectors)
     monkeypatch.setenv("ABLATION_CACHE", str(tmp_path))
     assert np.array_equal(sentences.sentence_vectors(["a", "b"], "x"), vectors)
@@ -280,5 +280,13 @@ def test_a_study_record_that_is_none_is_told(text):
 def test_a_table_of_scores_that_is_none_is_told(tmp_path, content):
     (tmp_path / "test.csv").write_bytes(content)
     scores = ScoresByStory(lambda run, place: tmp_path / "test.csv")
-    with pytest.raises(TrackingError, match=rf"run r1: {PLACE} is not the table .* run it again"):
-        scores([SimpleNamespace(run_id="r1")], MEASURES["test/image_loss"])
+    assert scores([SimpleNamespace(run_id="r1")], MEASURES["test/image_loss"]) is None
+    (told,) = scores.broken
+    assert told.startswith(f"run r1: {PLACE} is not the table") and "mlflow runs delete --run-id r1" in told
+
+
+def test_a_table_that_lacks_a_column_has_no_scores(tmp_path):
+    (tmp_path / "test.csv").write_text("story,image_sum\nx,1\n")
+    scores = ScoresByStory(lambda run, place: tmp_path / "test.csv")
+    runs = [SimpleNamespace(run_id="r1", metrics={})]
+    assert scores(runs, MEASURES["test/image_loss"]) is None and scores.broken == []

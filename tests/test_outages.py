@@ -68,6 +68,7 @@ def test_a_server_that_never_answers_is_not_waited_for(command, tracking, silent
 def test_a_password_is_not_shown_in_messages(command, tracking):
     tracking(f"http://me:secret@127.0.0.1:{free_port()}")
     assert "secret" not in "".join(map(str, command("main")))
+    assert "secret" not in store_module.ui_address()
 
 
 def test_a_store_that_cannot_be_opened_is_told(command, tmp_path, tracking):

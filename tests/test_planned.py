@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -73,6 +74,38 @@ def test_a_plan_says_which_arms_of_the_pilot_did_not_learn(monkeypatch, spread, 
     monkeypatch.setattr(plan, "_pilot", lambda *asked: list(made.judged().values()))
     page = plan.power(load_study("published"), PlanOptions("published"), "d")
     assert "seeds to detect" in page and ("warning: arm: not learning in the pilot" in page) == told
+
+
+def test_a_pilot_is_of_the_planned_measure_and_the_planned_arms(monkeypatch):
+    """What was piloted on images says nothing of words, nor does a pilot of another baseline."""
+    planned = load_study("published")
+    keys = ("visual", "latent_dim", "epochs")
+    arms = {arm.name: {key: getattr(arm.config, key) for key in keys} for arm in planned.arms}
+    made = Made(arms, {name: shifted(0.0, n=3) for name in arms})
+    record = made.record()
+    record.arms[:] = [
+        {"name": a.name, "changes": a.changes, "config": a.config.texts()} for a in planned.arms
+    ]
+    parent = SimpleNamespace(run_id="p", tags={"data_hash": "d", "delta_hash": "h"})
+    asked = []
+
+    def judge(run_id, also=()):
+        asked.extend(also)
+        return SimpleNamespace(
+            record=record, results={name: list(made.judged(measure=name).values()) for name in also}
+        )
+
+    monkeypatch.setattr(plan, "find_study", lambda name, experiment: (parent, []))
+    monkeypatch.setattr(plan, "judge", judge)
+    words = replace(planned, primary="test/text_loss")
+    rows = plan._pilot(words, "d")
+    assert asked == ["test/text_loss"] and [row.arm for row in rows] == list(arms)
+    record.arms[2]["config"] = record.arms[2]["config"] | {"epochs": "7"}
+    assert [row.arm for row in plan._pilot(words, "d")] == [
+        name for name in arms if name != record.arms[2]["name"]
+    ]
+    record.arms[0]["config"] = record.arms[0]["config"] | {"epochs": "7"}
+    assert plan._pilot(words, "d") == []
 
 
 def test_a_clock_that_was_set_meanwhile_tells_no_duration():

@@ -81,6 +81,15 @@ def test_a_folder_of_stories_gives_a_folder_of_answers(predict, tmp_path):
     assert Path("made/beach/5.png").read_bytes() != Path("made/office/5.png").read_bytes()
 
 
+def test_stories_that_are_links_keep_the_names_that_they_have_here(predict, tmp_path):
+    for number, name in enumerate(("a", "b")):
+        write_story(tmp_path / "elsewhere" / name / "story", number)
+        (tmp_path / "all").mkdir(exist_ok=True)
+        (tmp_path / "all" / name).symlink_to(tmp_path / "elsewhere" / name / "story")
+    assert predict("--input", tmp_path / "all", "--out", "made")[0] == 0
+    assert {file.parent.name for file in Path("made").rglob("5.png")} == {"a", "b"}
+
+
 @pytest.mark.parametrize(
     "form", ["{run}", "runs:/{run}/storyteller", "models:/{model}", "{model}", "{folder}", "models:/best@top"]
 )

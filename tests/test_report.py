@@ -18,6 +18,9 @@ from ablation.analyse.judge import Judge
 from ablation.analyse.palette import BEST, FLOOR, INK
 from ablation.analyse.report import Material, report_page, shown_galleries
 from ablation.analyse.study_record import cells_of
+from ablation.commands import report
+from ablation.commands.judging import Judged
+from ablation.console import Console
 from ablation.errors import TrackingError
 from tests.test_judge import NOISE, PRIMARY, Made
 
@@ -306,8 +309,47 @@ def test_runs_without_pictures_are_left_out_and_broken_ones_named(judged, pictur
     chosen = shown_galleries(judged[2])
     assert galleries(chosen, lambda run, place: None) == []
     (pictures / SHEET).write_bytes(b"no picture")
-    with pytest.raises(TrackingError, match="run it again"):
+    with pytest.raises(TrackingError, match="mlflow runs delete --run-id"):
         galleries(chosen, lambda run, place: pictures / place)
+
+
+def cut_a_line(sheet, table):
+    table.write_text(table.read_text().replace("0.1,a,b,c,d,e", "", 1).rstrip("\n"))
+
+
+def break_a_chunk(sheet, table):
+    sheet.write_bytes(sheet.read_bytes().replace(b"IDAT", b"ID\x00T", 1))
+
+
+def make_smaller(sheet, table):
+    Image.new("RGB", (10, 10)).save(sheet)
+
+
+@pytest.mark.parametrize("spoil", [cut_a_line, break_a_chunk, make_smaller])
+def test_a_report_comes_without_the_pictures_that_are_broken(judged, pictures, spoil, monkeypatch, capsys):
+    record, cells, rows = judged
+    spoil(pictures / SHEET, pictures / TABLE)
+    monkeypatch.setattr(report, "local_artifact", lambda run, place, folder: pictures / place)
+    text = report.report_of(Judged(record, cells, {PRIMARY: rows}), {}, Console())
+    assert "What the models paint" not in text and Page(text).open == []
+    assert (
+        "without pictures of Basecase: run id-Basecase0: predictions/test-frames.png and"
+        in capsys.readouterr().out
+    )
+
+
+def test_the_command_for_a_study_with_an_odd_name_can_be_copied(judged):
+    record, *rest = judged
+    page = Page(page_of((replace(record, name="mine two; & <b>"), *rest), {}))
+    assert "python -m ablation report --study 'mine two; & <b>'" in "".join(page.words)
+
+
+def test_a_study_without_a_finished_run_has_no_empty_table():
+    made = Made(ARMS, {arm: [None] for arm in ARMS})
+    record = made.record()
+    cells = cells_of(record, made.runs())
+    page = Page(page_of((record, cells, Judge(record, cells).results(PRIMARY)), {}))
+    assert "Minutes by arm" not in page.words and "#speed" not in page.links
 
 
 def test_a_report_on_no_study_says_so(command, store):

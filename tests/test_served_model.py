@@ -22,6 +22,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from PIL import Image
 
+from ablation.commands import opening
 from ablation.commands.modelling import log_storyteller
 from ablation.commands.stories import load_stories
 from ablation.config.config import Config
@@ -29,12 +30,14 @@ from ablation.config.declare import resolve
 from ablation.console import Silent
 from ablation.data.descriptions import read_descriptions
 from ablation.data.frames import MOST_PIXELS
+from ablation.data.sentences import load_encoder
 from ablation.errors import AblationError
 from ablation.predict.packing import pack, unpack, write_weights
 from ablation.predict.story import MOST_CHARACTERS, InputError, read_stories
 from ablation.track.journal import Journal
 from ablation.track.left_behind import deliver
 from ablation.track.mlflow_run import MlflowRun
+from ablation.track.models import FoundModel
 from ablation.track.query import get_record
 from ablation.track.sending import Sender
 from ablation.train.checkpoint import load_checkpoint
@@ -387,12 +390,42 @@ def test_one_that_reads_sentences_takes_the_encoder_along(encoder, world, tmp_pa
     assert loaded.config.sentence_model == str(tmp_path / "model" / "sentence_encoder")
     (story,) = read_stories({"row 1": (small(), TEXTS)})
     moved = replace(loaded.config, sentence_model=encoder)
-    loaded_told, told = (
-        loaded.answer(story),
-        type(loaded)(moved, task.module, stories.tokenizer).answer(story),
-    )
+    there = type(loaded)(moved, task.module, stories.tokenizer, load_encoder(encoder))
+    loaded_told, told = loaded.answer(story), there.answer(story)
     assert loaded_told.description == told.description
     assert np.array_equal(np.asarray(loaded_told.frame), np.asarray(told.frame))
+
+
+def test_one_that_reads_sentences_answers_when_its_folder_is_gone(encoder, world, tmp_path, monkeypatch):  # noqa: F811
+    """`predict` and `try` bring a model from the tracker to a folder that they remove."""
+    task, stories = task_of(world, text_encoder="minilm", sentence_model=encoder)
+
+    def found(wanted, beside):
+        pack(beside / "model", task.config, task.module, stories.tokenizer)
+        return FoundModel(beside / "model", "a model")
+
+    monkeypatch.setattr(opening, "find_model", found)
+    predictor, _ = opening.open_model(str(tmp_path))
+    (story,) = read_stories({"row 1": (small(), TEXTS)})
+    assert predictor.answer(story).frame.size == (125, 60)
+
+
+@pytest.mark.parametrize(
+    "image, told",
+    [
+        (Image.new("I;16", (9, 9), 40_000), "its mode I;16 has more than 8 bits a channel"),
+        (Image.new("F", (9, 9), 0.5), "its mode F has more than 8 bits a channel"),
+        (Image.new("RGB", (0, 10)), "a picture of 0 × 10 pixels shows nothing"),
+    ],
+)
+def test_a_strange_pillow_picture_is_named(image, told):
+    with pytest.raises(InputError, match=told):
+        read_stories({"row 1": ([image] * 4, TEXTS)})
+
+
+def test_a_number_as_an_array_is_no_list_of_pictures():
+    with pytest.raises(InputError, match="is not a list: give a list of 4"):
+        read_stories({"row 1": (np.array(5), TEXTS)})
 
 
 def test_the_same_model_is_packed_to_the_same_bytes(world, tmp_path):

@@ -145,6 +145,13 @@ def test_a_bad_file_names_every_problem(write, changes, named):
     assert all(name in str(error.value) for name in named), str(error.value)
 
 
+def test_what_is_the_studys_own_cannot_be_given_beside_it(write):
+    for key, value in {"seed": "3", "resume": "0" * 32}.items():
+        with pytest.raises(ConfigError, match=f"{key}={value} cannot be given: "):
+            load_study(write(), {key: value})
+    assert load_study(write(), {"device": "cpu"}).baseline.config.device == "cpu"
+
+
 def test_several_problems_come_at_once(write):
     with pytest.raises(ConfigError) as error:
         load_study(write(question=None, arms={"a": {"epochs": 0}, "b": {"nope": 1}}))

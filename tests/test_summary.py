@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 import pytest
 
-from ablation.analyse.summary import arm_loss_summary, results_table, select_runs
+from ablation.analyse.summary import arm_loss_summary, results_table, select_runs, unlike
 from ablation.analyse.tables import loss_summary, loss_summary_csv, results_csv
 from ablation.config.config import Config
 
@@ -75,7 +75,13 @@ def test_only_finished_runs_on_the_newest_data_count_once_each():
 
 
 @pytest.mark.parametrize(
-    "tag, told", [("code_hash", "is of other code"), ("environment_hash", "ran with other package versions")]
+    "tag, told",
+    [
+        ("code_hash", "is of other code"),
+        ("environment_hash", "ran with other package versions"),
+        ("tokenizer_hash", "reads its texts with another tokenizer"),
+        ("folders_hash", "was given another tokenizer or sentence model"),
+    ],
 )
 def test_runs_of_other_code_or_packages_are_not_averaged(tag, told):
     runs = [
@@ -90,6 +96,18 @@ def test_runs_of_other_code_or_packages_are_not_averaged(tag, told):
     assert [run.run_id for run in selection.arms["ResNet32"]] == ["another arm"]
     reasons = {run.run_id: reason for run, reason in selection.left_out}
     assert reasons == dict.fromkeys(["old, seed 1", "old again"], f"{told} than new, seed 0 (a)")
+
+
+def test_what_the_rows_do_not_share_is_told():
+    runs = [
+        Run("a", Config(), extra={"code_hash": "new"}),
+        Run("b", Config(latent_dim=32), extra={"code_hash": "old"}),
+        Run("c", Config(latent_dim=64), extra={"code_hash": "new"}),
+    ]
+    assert unlike(select_runs(runs)) == [
+        "these rows are of different code and compare with care: ResNet16, ResNet64 against ResNet32"
+    ]
+    assert unlike(select_runs(runs[::2])) == []
 
 
 def test_a_loss_summary_is_the_mean_over_the_runs_of_an_arm():

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from ablation.commands.try_page import _listening
+from ablation.errors import AblationError
 from ablation.page.app import FILES, HERE, make_app
 from ablation.predict.packing import unpack
 from ablation.predict.story import read_stories
@@ -57,10 +59,19 @@ def test_what_is_wrong_is_told_by_field(client):
     assert [problem.split(":")[0] for problem in answer.json()["problems"]] == ["image 4", "text 2", "text 4"]
 
 
-@pytest.mark.parametrize("sent", [b"", b"[]", b"{", b"3", b'{"images": 3}', b'"\xff"'])
+@pytest.mark.parametrize("sent", [b"", b"[]", b"{", b"3", b'{"images": 3}', b'"\xff"', b"[" * 100_000])
 def test_nonsense_is_refused(client, sent):
     answer = client.post("/ask", content=sent, headers={"content-type": "application/json"})
     assert answer.status_code == 400 and answer.json()["problems"]
+
+
+def test_what_the_model_cannot_do_is_told(client, predictor, monkeypatch):
+    def fail(story):
+        raise AblationError("its encoder is gone")
+
+    monkeypatch.setattr(predictor, "answer", fail)
+    answer = client.post("/ask", json=client.get("/examples/0").json())
+    assert (answer.status_code, answer.json()) == (500, {"problems": ["its encoder is gone"]})
 
 
 def test_no_file_of_this_machine_is_read(client, tmp_path):
@@ -93,6 +104,12 @@ def test_a_port_that_is_taken_is_named(command, trained):
         taken.listen()
         code, _, err = command("try", "--port", taken.getsockname()[1])
     assert code == 1 and "Address already in use; give another, or 0 for any that is free" in err
+
+
+def test_the_port_is_taken_before_the_model_is_there():
+    """Two that are started at once would both say that they answer."""
+    with _listening(0) as first, pytest.raises(AblationError, match="Address already in use"):
+        _listening(first.getsockname()[1])
 
 
 class Page:

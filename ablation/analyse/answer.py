@@ -71,7 +71,7 @@ def _findings(results: Sequence[ArmResult], part: str) -> str:
         )
     mute = sum(gate.is_mute for gate in gates)
     return (
-        f"in {mute} of {len(gates)} models another story's condition costs the words nothing, and {at_floor} of {runs} runs "
+        f"in {mute} of {len(gates)} models another story's condition is not shown to cost the words anything, and {at_floor} of {runs} runs "
         f"do no better than {LOSSES[part].trivial} (within 1 %)"
     )
 

@@ -13,7 +13,7 @@ from tabulate import tabulate
 
 from ablation.analyse.answer import unanswered
 from ablation.analyse.inference import holm, mean_interval, paired_t
-from ablation.analyse.judge import NAN, ArmResult
+from ablation.analyse.judge import ALPHA, FEWEST_FOR_VERDICT, NAN, ArmResult
 from ablation.analyse.pairing import other_yardstick, pair
 from ablation.analyse.study_record import StudyRecord
 from ablation.config.study_file import ALL, ALL_BUT, ONLY
@@ -80,7 +80,7 @@ def has_causes(rows: Sequence[ArmResult]) -> bool:
 
 def causes_answer(record: StudyRecord, rows: Sequence[ArmResult]) -> str:
     """In three sentences, from the primary measure's rows: what all changes reach, which help alone, and which make it
-    worse when left out: those whose worth among all has an interval above 0.
+    worse when left out: those that five seeds or more tell of, Holm-corrected over the changes.
     """
     by_name, cures = {row.arm: row for row in rows}, ranked_cures(rows)
     base, whole = rows[0], by_name[ALL]
@@ -88,32 +88,30 @@ def causes_answer(record: StudyRecord, rows: Sequence[ArmResult]) -> str:
         return unanswered(base)
     alone = [c for c in cures if ONLY + c in by_name and by_name[ONLY + c].values]
     learned = [c for c in alone if _learns(by_name[ONLY + c])]
-    seeds = len(whole.values)
+    seeds = " and ".join(str(n) for n in dict.fromkeys((len(whole.values), len(base.values))))
+    seeds += " seed" if seeds == "1" else " seeds"
     return (
         f"With all changes {base.measure.words} is {_figure(whole)} instead of {_figure(base)} "
-        f"({whole.verdict}; {seeds} seed{'s' * (seeds > 1)}). Alone on {base.arm}, {len(learned)} of {len(alone)} changes let "
+        f"({whole.verdict}; {seeds}). Alone on {base.arm}, {len(learned)} of {len(alone)} changes let "
         f"the model learn{_listed(learned)}. {_left_out_told(record, by_name, cures)}"
     )
 
 
 def _left_out_told(record: StudyRecord, by_name: Mapping[str, ArmResult], cures: Sequence[str]) -> str:
-    """Of those whose worth among all has an interval; how many have none."""
-    lows = {c: _low_among_all(record, by_name, c) for c in cures}
-    known = [c for c, low in lows.items() if not np.isnan(low)]
-    worse, unknown = [c for c in known if lows[c] > 0], len(cures) - len(known)
-    told = (
+    """Of those with enough seeds; how many have fewer."""
+    if not _learns(by_name[ALL]):
+        return "What leaving one out costs is no question: all together do not learn."
+    worths = {c: Worth.between(record, by_name[ALL_BUT + c], by_name[ALL]).values for c in cures}
+    known = {cure: values for cure, values in worths.items() if len(values) >= FEWEST_FOR_VERDICT}
+    adjusted = holm([paired_t(values) for values in known.values()])
+    worse = [c for c, p in zip(known, adjusted, strict=True) if p < ALPHA and np.mean(known[c]) > 0]
+    shown = (
         f"Leaving one out of all is shown to make it worse for {len(worse)} of {len(known)}{_listed(worse)}"
-        if known
-        else ""
     )
-    few = f"for {unknown} there are too few seeds to tell what leaving it out costs" if unknown else ""
-    told = "; ".join(part for part in (told, few) if part)
+    unknown = len(cures) - len(known)
+    few = f"for {unknown} there are too few seeds to tell what leaving it out costs"
+    told = "; ".join(part for part, is_so in ((shown, known), (few, unknown)) if is_so)
     return f"{told[0].upper()}{told[1:]}."
-
-
-def _low_among_all(record: StudyRecord, by_name: Mapping[str, ArmResult], cure: str) -> float:
-    worth = Worth.between(record, by_name[ALL_BUT + cure], by_name[ALL])
-    return mean_interval(worth.values)[0]
 
 
 def _learns(row: ArmResult) -> bool:

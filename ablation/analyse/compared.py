@@ -8,6 +8,7 @@ import pandas as pd
 from ablation.analyse.inference import mean_interval
 from ablation.analyse.study_record import Cell, StudyRecord, by_arm
 from ablation.analyse.tables import LOSS_COLUMNS
+from ablation.config.declare import NONE_TEXT
 
 COLUMNS = (
     "Model",
@@ -30,7 +31,7 @@ def compared_with_published(record: StudyRecord, cells: Sequence[Cell], historie
 
     On another data set than the published one the figures do not compare; the column says so.
     """
-    same = record.dataset == record.published["dataset"]
+    same = same_data(record)
     table, rows = by_arm(record, cells), []
     for arm, published in record.published["rows"].items():
         runs = [c.run for c in table.get(arm, {}).values() if c.finished]
@@ -41,10 +42,22 @@ def compared_with_published(record: StudyRecord, cells: Sequence[Cell], historie
             known = same and theirs is not None and len(values) > 1
             inside = ("yes" if low <= theirs <= high else "no") if known else ""
             mean = sum(values) / len(values) if values else None
-            told = record.dataset if same else f"{record.dataset} (published: {record.published['dataset']})"
+            told = record.dataset if same else f"{record.dataset} ({published_data(record)})"
             row = (arm, published.get("Epoch"), column, theirs, mean, low, high, len(values))
             rows.append((*row, inside, told, "yes" if same else "no"))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def published_data(record: StudyRecord) -> str:
+    """What the published figures are of, in words, where that is something else."""
+    there = record.published["dataset"]
+    return f"published: {'all of it' if record.dataset == there else there}"
+
+
+def same_data(record: StudyRecord) -> bool:
+    """Whether the study ran on the data set that the published figures are of, on all of it."""
+    whole = all(arm["config"].get("max_stories", NONE_TEXT) == NONE_TEXT for arm in record.arms)
+    return whole and record.dataset == record.published["dataset"]
 
 
 def compared_page_frame(frame: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from ablation.analyse.story_scores import AGAIN
 from ablation.errors import TrackingError, reason
 
 SHEET, TABLE = "predictions/test-frames.png", "predictions/test.csv"
@@ -49,12 +50,28 @@ def _scenes(run: Any, fetch: Fetch) -> list[Scene]:
     if sheet is None or table is None:
         return []
     try:
-        with Image.open(sheet) as picture, table.open(encoding="utf-8", newline="") as rows:
-            return [_scene(row, picture, place) for place, row in enumerate(csv.DictReader(rows))]
-    except (OSError, ValueError, KeyError, csv.Error, Image.DecompressionBombError) as error:
+        with Image.open(sheet) as picture, table.open(encoding="utf-8", newline="") as opened:
+            rows = list(csv.DictReader(opened))
+            _check(picture.size, len(rows))
+            return [_scene(row, picture, place) for place, row in enumerate(rows)]
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        SyntaxError,
+        csv.Error,
+        Image.DecompressionBombError,
+    ) as error:
         raise TrackingError(
-            f"run {run.run_id}: {SHEET} and {TABLE} are not what a run writes ({reason(error)}): run it again"
+            f"run {run.run_id}: {SHEET} and {TABLE} are not what a run writes ({reason(error)}); {AGAIN.format(run.run_id)}"
         ) from error
+
+
+def _check(size: tuple[int, int], rows: int) -> None:
+    whole = COLUMNS * FRAME[0], rows * FRAME[1]
+    if size != whole:
+        raise ValueError(f"the sheet has {size[0]} × {size[1]} pixels, not {whole[0]} × {whole[1]}")
 
 
 def _scene(row: dict[str, str], sheet: Image.Image, place: int) -> Scene:

@@ -11,6 +11,8 @@ COLLAPSED_SHARE = 0.01
 AT_FLOOR = 0.99
 INVALID_SHARE = 0.5
 TEXT_GAP = "health/test_text_condition_gap"
+FEWEST_GAPS = 3
+"""Two have an interval twelve times as wide as they differ: it tells nothing."""
 LARGEST = 1e300
 SPREAD, TARGET_SPREAD = "health/test_prediction_spread", "health/test_target_spread"
 
@@ -21,8 +23,9 @@ def is_number(value: float | None) -> bool:
 
 
 def is_collapsed(metrics: dict[str, float]) -> bool:
-    """The predicted images vary by at most 1 % of what the targets do."""
-    return metrics.get(SPREAD, math.nan) <= COLLAPSED_SHARE * metrics.get(TARGET_SPREAD, math.nan)
+    """The predicted images vary by at most 1 % of what the targets do, where those vary."""
+    target = metrics.get(TARGET_SPREAD, math.nan)
+    return target > 0 and metrics.get(SPREAD, math.nan) <= COLLAPSED_SHARE * target
 
 
 def at_floor(part: str, metrics: dict[str, float]) -> bool:
@@ -39,6 +42,7 @@ class Gate:
     runs: int
     collapsed: int
     at_floor: dict[str, int]
+    gaps: int
     text_gap: float
     text_gap_interval: tuple[float, float]
 
@@ -54,8 +58,8 @@ class Gate:
 
     @property
     def is_mute(self) -> bool:
-        """Enough runs to tell, and they do not show that text is conditioned."""
-        return self.runs > 1 and not self.text_is_conditioned
+        """Enough gaps to tell, and they do not show that text is conditioned."""
+        return self.gaps >= FEWEST_GAPS and not self.text_is_conditioned
 
     def failures(self, part: str) -> list[str]:
         """Why a part has not been learned, in words; empty when it has."""
@@ -67,7 +71,9 @@ class Gate:
             told.append(f"{self.at_floor[part]} of {self.runs} runs do no better than {trivial} (within 1 %)")
         if part == TEXT and self.is_mute:
             low, high = self.text_gap_interval
-            told.append(f"another story's condition costs nothing ({low:+.4f} to {high:+.4f} nats)")
+            told.append(
+                f"another story's condition is not shown to cost anything ({low:+.4f} to {high:+.4f} nats)"
+            )
         return told
 
     def unlearned(self, measure: Measure) -> str:
@@ -90,6 +96,7 @@ def gate(runs: Sequence) -> Gate:
         runs=len(runs),
         collapsed=sum(is_collapsed(run.metrics) for run in runs),
         at_floor={part: sum(at_floor(part, run.metrics) for run in runs) for part in (IMAGE, TEXT)},
+        gaps=len(gaps),
         text_gap=sum(gaps) / len(gaps) if gaps else math.nan,
         text_gap_interval=mean_interval(gaps),
     )

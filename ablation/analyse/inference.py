@@ -36,7 +36,7 @@ class SignFlip:
 
 def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """The t interval of the mean, in the units of `values`; (nan, nan) below two values."""
-    n, mean, sd = _moments(values)
+    n, mean, sd = moments(values)
     if n < 2:
         return math.nan, math.nan
     half = _t_quantile((1 + _share("level", level)) / 2, n) * sd / math.sqrt(n)
@@ -45,7 +45,7 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float]
 
 def paired_t(d: ArrayLike) -> float:
     """Two-sided p; nan below two seeds. Without any spread 1 at a mean of 0, else 0."""
-    n, mean, sd = _moments(d)
+    n, mean, sd = moments(d)
     if n < 2:
         return math.nan
     if sd == 0:
@@ -97,7 +97,7 @@ def tost(d: ArrayLike, delta: float) -> float:
     """
     if not 0 < delta < math.inf:
         raise ValueError(f"delta is {delta}; the margin must be positive and finite")
-    n, mean, sd = _moments(d)
+    n, mean, sd = moments(d)
     if n < 2:
         return math.nan
     if sd == 0:
@@ -122,13 +122,13 @@ def hedges_dz(d: ArrayLike) -> float:
 
     nan without spread and below three seeds: at two, mean/SD has no expectation and the correction is 0.
     """
-    n, mean, sd = _moments(d)
+    n, mean, sd = moments(d)
     return mean / sd * _hedges_correction(n - 1) if n > 2 and sd > 0 else math.nan
 
 
 def hedges_dz_interval(d: ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """The noncentral t interval of mean/SD, corrected like `hedges_dz`; (nan, nan) where that is nan."""
-    n, mean, sd = _moments(d)
+    n, mean, sd = moments(d)
     if n < 3 or sd == 0:
         return math.nan, math.nan
     tail = (1 - _share("level", level)) / 2
@@ -282,7 +282,7 @@ def _t_quantile(p: float, n: int) -> float:
     return float(special.stdtrit(n - 1, p))
 
 
-def _moments(values: ArrayLike) -> tuple[int, float, float]:
+def moments(values: ArrayLike) -> tuple[int, float, float]:
     """n, mean and SD, which is exactly 0 for equal values; nan where n leaves them undefined."""
     values = _differences(values)
     if not values.size:

@@ -15,6 +15,7 @@ from ablation.analyse.inference import (
     holm,
     mean_interval,
     minimum_detectable,
+    moments,
     paired_t,
     probability_better,
     sign_flip,
@@ -71,7 +72,7 @@ class Comparison:
 
     @property
     def sd(self) -> float:
-        return float(self.differences.std(ddof=1)) if self.n > 1 else NAN
+        return moments(self.differences)[2]
 
     def percent(self, value: float) -> float:
         """Of the baseline's mean over the same seeds."""
@@ -281,6 +282,6 @@ def scored(seed: int, *rows: ArmResult) -> bool:
 
 def correlation(ours: np.ndarray, theirs: np.ndarray) -> float:
     """Over the seeds; nan for fewer than three, or where one does not vary."""
-    if len(ours) < 3 or not ours.std() or not theirs.std():
+    if len(ours) < 3 or not np.ptp(ours) or not np.ptp(theirs):
         return NAN
     return float(np.corrcoef(ours, theirs)[0, 1])

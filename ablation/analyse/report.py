@@ -1,6 +1,8 @@
 """A study as one HTML page that needs nothing else: no network, no script."""
 
 import base64
+import math
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +13,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from ablation.analyse.causes import MARK
+from ablation.analyse.compared import published_data, same_data
 from ablation.analyse.curves import ranked
 from ablation.analyse.drawing import inline_svg
 from ablation.analyse.gallery import Gallery
@@ -123,6 +126,7 @@ def _context(made: Material) -> dict[str, Any]:
     rows = [row for rows in made.results.values() for row in rows]
     return {
         "record": record,
+        "named": shlex.quote(record.name),
         "cells": made.cells,
         "code": code_of(made.cells),
         "finished": len(made.cells) - len(missing),
@@ -184,7 +188,8 @@ def _contents(exhibits: Sequence[Exhibit], made: Material) -> list[tuple[str, st
     listed = [("results", "Results"), *((each.name, each.section) for each in exhibits if each.section)]
     listed += [("pictures", "Pictures")] if made.galleries else []
     listed += [("published", "Published figures")] if made.compared is not None else []
-    return [*listed, ("speed", "Time"), ("repeat", "Repeat it")]
+    listed += [("speed", "Time")] if any(cell.finished for cell in made.cells) else []
+    return [*listed, ("repeat", "Repeat it")]
 
 
 def _gallery_choice(made: Material, primary: Sequence[ArmResult]) -> str:
@@ -210,17 +215,16 @@ def _declared(record: StudyRecord, finished: Sequence) -> str:
 def _compared_caption(record: StudyRecord) -> str:
     if record.published is None:
         return ""
-    there = record.published["dataset"]
-    same = (
-        "the same data set"
-        if record.dataset == there
-        else f"another data set ({there}), so that they do not compare"
-    )
-    return f"Training losses of the last epoch. The published ones are of {same}."
+    other = f"other data ({published_data(record)}), so that they do not compare"
+    return f"Training losses of the last epoch. The published ones are of {'the same data' if same_data(record) else other}."
 
 
 def _rounded(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.map(lambda value: f"{value:.1f}" if isinstance(value, float) else value)
+    return frame.map(lambda value: _digit(value) if isinstance(value, float) else value)
+
+
+def _digit(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.1f}"
 
 
 def _runs(made: Material, primary: Sequence[ArmResult]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ablation.analyse.bootstrap import StoryScores
 from ablation.config.metrics import Measure
-from ablation.errors import TrackingError, reason
+from ablation.errors import reason
 
 PLACE = "scores/test.csv"
 PARTS = {
@@ -19,6 +19,8 @@ PARTS = {
     "test/context_loss": ("context_sum", "windows", "context_weight"),
 }
 TOTAL = "test/total_loss"
+AGAIN = "deleted (mlflow runs delete --run-id {}), the study's command makes it anew"
+"""What one does with a finished run whose files are broken."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,12 @@ class Table:
 
 
 class ScoresByStory:
-    """Gives the judge the parts of a loss, summed by story; each run's file is read once."""
+    """Gives the judge the parts of a loss, summed by story; each run's file is read once. `broken` says which could not be."""
 
     def __init__(self, fetch: Callable[[Any, str], Path | None]):
         self.fetch = fetch
         self.tables: dict[str, Table | None] = {}
+        self.broken: list[str] = []
 
     def __call__(self, runs: Sequence, measure: Measure) -> list[tuple[float, StoryScores]] | None:
         """None where a run lacks its file or the measure is not a sum over stories, nor one over a floor."""
@@ -45,10 +48,10 @@ class ScoresByStory:
         if any(table is None for table in tables) or len({t.story_ids for t in tables}) != 1:
             return None
         units = [run.metrics[floor] if floor else 1.0 for run in runs]
+        known = [part for part in PARTS if all({*PARTS[part][:2]} <= t.columns.keys() for t in tables)]
         if loss != TOTAL:
-            return [(1.0, _scores(tables, loss, units))]
+            return [(1.0, _scores(tables, loss, units))] if loss in known else None
         weights = {part: float(runs[0].params[weight]) for part, (_, _, weight) in PARTS.items()}
-        known = [part for part in PARTS if all(PARTS[part][0] in t.columns for t in tables)]
         return [(weights[part], _scores(tables, part, units)) for part in known if weights[part]]
 
     def _table(self, run: Any) -> Table | None:
@@ -57,14 +60,15 @@ class ScoresByStory:
             self.tables[run.run_id] = self._read(run, file) if file else None
         return self.tables[run.run_id]
 
-    @staticmethod
-    def _read(run: Any, file: Path) -> Table:
+    def _read(self, run: Any, file: Path) -> Table | None:
         try:
             return read_table(file)
         except (ValueError, OSError, csv.Error) as error:
-            raise TrackingError(
-                f"run {run.run_id}: {PLACE} is not the table that a run writes ({reason(error)}): run it again"
-            ) from error
+            self.broken.append(
+                f"run {run.run_id}: {PLACE} is not the table that a run writes ({reason(error)}), so that its arm has no "
+                f"interval over stories; {AGAIN.format(run.run_id)}"
+            )
+            return None
 
 
 def read_table(file: Path) -> Table:

@@ -109,7 +109,7 @@ def _validity(result: ArmResult) -> dict:
         "text_condition_gap": gate.text_gap,
         "text_condition_gap_low": gate.text_gap_interval[0],
         "text_condition_gap_high": gate.text_gap_interval[1],
-        "text_conditioned": _yes(gate.text_is_conditioned),
+        "text_conditioned": _yes(gate.text_is_conditioned) if gate.gaps > 1 else "",
     }
 
 
@@ -189,7 +189,8 @@ def _page_row(result: ArmResult) -> dict:
 
 def _share(result: ArmResult) -> str:
     validity = _validity(result)
-    return f"{validity['spread'] / validity['target_spread']:.1%}" if result.runs else ""
+    spread, target = validity["spread"], validity["target_spread"]
+    return f"{spread / target:.1%}" if target > 0 and not math.isnan(spread) else ""
 
 
 def _with_interval(value: float, interval: tuple[float, float], form: str) -> str:

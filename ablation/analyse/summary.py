@@ -14,8 +14,12 @@ STATE = {
     "data_hash": "is on other data",
     "code_hash": "is of other code",
     "environment_hash": "ran with other package versions",
+    "tokenizer_hash": "reads its texts with another tokenizer",
+    "folders_hash": "was given another tokenizer or sentence model",
 }
 """Tags that runs must share to be averaged."""
+COMPARED = {"data_hash": "data", "code_hash": "code", "environment_hash": "package versions"}
+"""Tags that arms should share to be compared."""
 
 
 @dataclass
@@ -45,6 +49,19 @@ def select_runs(runs: Sequence) -> Selection:
             selection.arms.setdefault(arm, []).append(run)
     selection.arms = dict(sorted(selection.arms.items(), key=lambda item: published_order(item[1][0])))
     return selection
+
+
+def unlike(selection: Selection) -> list[str]:
+    """What the arms do not share, in words."""
+    told = []
+    for tag, words in COMPARED.items():
+        arms: dict[str | None, list[str]] = {}
+        for arm, runs in selection.arms.items():
+            arms.setdefault(runs[0].tags.get(tag), []).append(arm)
+        if len(arms) > 1:
+            groups = " against ".join(", ".join(names) for names in arms.values())
+            told.append(f"these rows are of different {words} and compare with care: {groups}")
+    return told
 
 
 def arm_of(run) -> str:

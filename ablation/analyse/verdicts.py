@@ -15,8 +15,8 @@ from ablation.analyse.judge import (
 )
 
 MEANINGS = {
-    INVALID: "at least half of the runs predict one constant image, or do no better than a trivial floor; for text, swapping "
-    "the story costs nothing. Such an arm is never “no effect”",
+    INVALID: "at least half of the runs predict one constant image, or do no better than a trivial floor (within 1 % of it); for "
+    "text, swapping the story is not shown to cost anything. Such an arm is never “no effect”",
     DIFFERS: "the paired t test says so, after Holm's correction over all arms",
     EQUIVALENT: "the difference lies within ±delta (two one-sided tests, Holm)",
     NEGLIGIBLE: "both: there is a difference, and it lies within ±delta",

@@ -3,7 +3,7 @@
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from os.path import expanduser, isfile
 from pathlib import Path
@@ -64,6 +64,8 @@ class Judged:
     record: StudyRecord
     cells: list[Cell]
     results: dict[str, list[ArmResult]]
+    broken: list[str] = field(default_factory=list)
+    """What of the runs could not be read, in words."""
 
     @property
     def primary(self) -> list[ArmResult]:
@@ -131,7 +133,7 @@ def judge(parent_id: str, also: Sequence[str] = ()) -> Judged:
         scores = ScoresByStory(lambda run, place: local_artifact(run, place, Path(folder)))
         judge = Judge(record, cells, scores)
         names = dict.fromkeys([record.primary, *record.stakes, *also])
-        return Judged(record, cells, {name: judge.results(name) for name in names})
+        return Judged(record, cells, {name: judge.results(name) for name in names}, scores.broken)
 
 
 def runs_of(record: StudyRecord, parent_id: str) -> list[RunRecord]:
@@ -211,7 +213,16 @@ def _causes(judged: Judged) -> str:
 
 def told(judged: Judged, also: Sequence[str] = ()) -> str:
     """For the console: the table, its notes, and the answer; then a table of each measure that was asked for too."""
-    lines = [page_table(judged.primary), "", LEGEND, "", *notes(judged.primary), "", judged.answer]
+    lines = [
+        page_table(judged.primary),
+        "",
+        LEGEND,
+        "",
+        *notes(judged.primary),
+        *judged.broken,
+        "",
+        judged.answer,
+    ]
     return "\n".join([*lines, *(_explored(judged, name) for name in also)])
 
 

@@ -104,11 +104,24 @@ def pilot_command(options: PlanOptions) -> str:
 
 
 def _pilot(study: Study, data_hash: str) -> list[ArmResult]:
-    """The rows of the primary measure; none where the study has not run on these data."""
+    """The rows of the primary measure, of the arms that the study has as the pilot had them; none where it has not run
+    on these data, or from another baseline.
+    """
     try:
         parent, _ = find_study(study.name, None)
     except TrackingError:
         return []
     if parent.tags.get("data_hash") != data_hash or parent.tags.get("delta_hash") is None:
         return []
-    return judge(parent.run_id).primary
+    judged = judge(parent.run_id, [study.primary])
+    arms = {arm["name"]: arm["config"] for arm in judged.record.arms}
+    same = {arm.name for arm in study.arms if _agree(arms.get(arm.name), arm.config.texts())}
+    rows = judged.results[study.primary]
+    return [row for row in rows if row.arm in same] if {rows[0].arm, study.baseline.name} <= same else []
+
+
+def _agree(piloted: dict[str, str] | None, planned: dict[str, str]) -> bool:
+    """On every key that both versions of the program know."""
+    return piloted is not None and all(
+        piloted[key] == planned[key] for key in piloted.keys() & planned.keys()
+    )

@@ -12,6 +12,7 @@ from ablation.analyse.gallery import galleries
 from ablation.commands.judging import TRAIN_LOSSES, Judged, complain_if_incomplete, judge, newest_study
 from ablation.config.entries import ReportOptions, measures_named
 from ablation.console import Console
+from ablation.errors import TrackingError
 from ablation.places import writable_folder
 from ablation.track.attach import attach
 from ablation.track.query import local_artifact, metric_histories
@@ -76,7 +77,10 @@ def report_of(judged: Judged, figures: dict, console: Console) -> str:
     shown, chosen = [], shown_galleries(judged.primary)
     with tempfile.TemporaryDirectory() as kept:
         for one in _one_by_one(chosen, console, FILED, FETCHED):
-            shown += galleries([one], lambda run, place: local_artifact(run, place, Path(kept)))
+            try:
+                shown += galleries([one], lambda run, place: local_artifact(run, place, Path(kept)))
+            except TrackingError as error:
+                console.say(f"without pictures of {one[0]}: {error}")
     return report_page(
         Material(
             record=record,

@@ -1,5 +1,6 @@
 """`study`: every arm × seed as child runs of one parent run; what is finished is not run again."""
 
+import shlex
 import uuid
 from collections.abc import Sequence
 from contextlib import closing as closing_engine
@@ -194,23 +195,26 @@ class Session:
         self._on(engine, tasks, f"study {self.study.name}", epochs)
 
     def judge(self, parent: MlflowRun) -> None:
-        """Logs the tables, shows the verdicts. Raises Incomplete when cells are missing."""
+        """Logs the tables, shows the verdicts, draws the report. Raises Incomplete when cells are missing."""
         parent.settle()
         judged = judge(parent.run_id)
         for name, text in study_files(judged, "markdown").items():
             parent.log_text(text, f"summary/{name}")
+        mark_verdicts(parent, judged.record, judged.primary, judged.answer)
+        self.console.say("\n" + told(judged))
         parent.log_text(report_of(judged, draw(judged, self.console), self.console), f"{PLACE}/{PAGE}")
         self.console.close()
-        mark_verdicts(parent, judged.record, judged.primary, judged.answer)
         parent.describe(study_note(judged, parent))
-        self.console.say("\n" + told(judged))
         self.console.say(register_best(judged))
-        table = table_page(parent.experiment_id, study_key(parent.run_id))
+        table, named = (
+            table_page(parent.experiment_id, study_key(parent.run_id)),
+            shlex.quote(self.study.name),
+        )
         self.console.say("\n" + where_to_look(("its runs", table), ("its page", parent.page)))
         self.console.say(
             f"the report is its artifact {PLACE}/{PAGE}; as a file, with the figures and the tables:\n"
-            f"  python -m ablation report --study {self.study.name} --out results\n"
-            f"  python -m ablation summary --study {self.study.name} --out results"
+            f"  python -m ablation report --study {named} --out results\n"
+            f"  python -m ablation summary --study {named} --out results"
         )
         complain_if_incomplete(judged)
 

@@ -7,7 +7,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from ablation.analyse.study_tables import STYLES
-from ablation.analyse.summary import arm_loss_summary, results_table, seeds_of, select_runs
+from ablation.analyse.summary import arm_loss_summary, results_table, seeds_of, select_runs, unlike
 from ablation.analyse.tables import in_file_name, loss_summary_csv, results_csv, results_page
 from ablation.commands.judging import (
     RECORD,
@@ -96,6 +96,8 @@ def _sum_up(options: SummaryOptions, console: Console) -> int:
     (folder / f"{RESULTS}.csv").write_text(results_csv(results))
     _write_copy(results, folder, options.format)
     console.say(_shown(selection, results))
+    for line in unlike(selection):
+        console.say(line)
     console.say(f"\nwritten to {folder}: {RESULTS}.csv and {len(summaries)} loss_summary_*.csv")
     newest = max((run for runs in selection.arms.values() for run in runs), key=lambda run: run.ended)
     console.say("\n" + where_to_look(("the runs", table_page(newest.experiment_id, runs_view().key))))

@@ -28,7 +28,7 @@ SECTIONS = (
     "published",
 )
 FIXED = {
-    "seed": "seeds are the study's, every arm runs on the same ones",
+    "seed": "seeds are the study's, every arm runs on the same ones, and --seeds says how many",
     "resume": "unfinished runs go on by themselves",
     "device": "it is the machine's: give it on the command line",
     "dataset": "arms compare on the same stories: give it on the command line",
@@ -155,6 +155,8 @@ class _Reader:
         varied = {key for change in changes.values() for key in change} | set(base)
         for key in self.overrides.keys() & varied:
             self.problems.append(f"{key}={self.overrides[key]} cannot be given: the study itself sets {key}")
+        for key in self.overrides.keys() & {"seed", "resume"}:
+            self.problems.append(f"{key}={self.overrides[key]} cannot be given: {FIXED[key]}")
         arms = [self._arm(name, {}, base), *(self._arm(n, c, base) for n, c in changes.items())]
         built = [arm for arm in arms if arm is not None]
         self._check_distinct(built)

@@ -34,7 +34,7 @@ def sentence_vectors(texts: list[str], place: str, progress: Progress = silent) 
     `place` is a folder with a tokenizer and an encoder, or a name on the Hugging Face hub. Raises DataError when it is
     neither.
     """
-    tokenizer, model = _encoder(place)
+    tokenizer, model = load_encoder(place)
     file = cache_folder() / "sentences" / f"{_digest(texts, model, folder_digest(place) or '')}.npy"
     kept = _kept(file)
     if kept is not None and len(kept) == len(texts):
@@ -46,14 +46,24 @@ def sentence_vectors(texts: list[str], place: str, progress: Progress = silent) 
     return np.load(file, allow_pickle=False)
 
 
-def read_sentences(texts: list[str], place: str) -> np.ndarray:
-    """The same, read anew and not kept."""
-    return _read(texts, *_encoder(place), silent)
+@lru_cache(maxsize=1)
+def load_encoder(place: str) -> list:
+    """Tokenizer and model; asked for once for each split. Raises DataError where there is none."""
+    from transformers import AutoModel, AutoTokenizer
+
+    safely = partial(AutoModel.from_pretrained, use_safetensors=True)
+    tokenizer, model = _loaded(place, AutoTokenizer.from_pretrained, safely)
+    return [tokenizer, model.eval()]
+
+
+def read_sentences(texts: list[str], encoder: list) -> np.ndarray:
+    """The same by an encoder that is loaded, and not kept."""
+    return _read(texts, *encoder, silent)
 
 
 def save_encoder(place: str, folder: Path) -> None:
     """A copy that needs no hub: tokenizer, settings, weights."""
-    for part in _encoder(place):
+    for part in load_encoder(place):
         part.save_pretrained(folder)
 
 
@@ -68,16 +78,6 @@ def _kept(file: Path) -> np.ndarray | None:
         if isinstance(vectors, np.ndarray) and vectors.dtype == np.float32 and vectors.ndim == 2
         else None
     )
-
-
-@lru_cache(maxsize=1)
-def _encoder(place: str) -> list:
-    """Tokenizer and model; asked for once for each split."""
-    from transformers import AutoModel, AutoTokenizer
-
-    safely = partial(AutoModel.from_pretrained, use_safetensors=True)
-    tokenizer, model = _loaded(place, AutoTokenizer.from_pretrained, safely)
-    return [tokenizer, model.eval()]
 
 
 def _loaded(place: str, *loaders) -> list:

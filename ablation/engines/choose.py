@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from ablation.config.entries import StudyOptions
 from ablation.engines.local import LocalEngine
 from ablation.engines.task import Engine
-from ablation.errors import ConfigError
+from ablation.errors import ConfigError, without_password
 
 CELLS = "ablation.commands.cells"
 
@@ -19,7 +19,7 @@ def choose_engine(options: StudyOptions, tracking_uri: str) -> Engine:
         problems.append("engine=ray needs Ray, which is not installed: pip install 'ray>=2.50'")
     if not tracking_uri.startswith("http"):
         problems.append(
-            f"engine=ray needs a tracking server that every node reaches, not {tracking_uri}: start one with "
+            f"engine=ray needs a tracking server that every node reaches, not {without_password(tracking_uri)}: start one with "
             "`mlflow server` and set MLFLOW_TRACKING_URI=http://HOST:5000"
         )
     if problems:

@@ -14,6 +14,7 @@ from PIL import Image
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from ablation.errors import AblationError
 from ablation.predict.predictor import Predictor
 from ablation.predict.story import INPUTS, MOST_BYTES, InputError, Story, read_stories
 from ablation.world.example import example_story
@@ -50,12 +51,14 @@ def make_app(predictor: Predictor, told: str) -> FastAPI:
             return _refused(["send application/json"], 415)  # other kinds a page of another site may send
         try:
             asked = await request.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             return _refused(["what was sent is not JSON"])
         try:
             return JSONResponse(await run_in_threadpool(lambda: _answer(predictor, _story(asked))))
         except InputError as error:
             return _refused([problem.removeprefix(f"{WHOSE}, ") for problem in error.problems])
+        except AblationError as error:
+            return _refused([str(error)], 500)
 
     return app
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_model, save_model
 
 from ablation.config.config import Config
 from ablation.config.declare import resolve
-from ablation.data.sentences import save_encoder
+from ablation.data.sentences import load_encoder, save_encoder
 from ablation.data.tokens import Vocabulary, load_tokenizer
 from ablation.errors import AblationError, reason, shown
 from ablation.models.storyteller import Storyteller, build_text_autoencoder, build_visual_autoencoder
@@ -61,15 +61,16 @@ def unpack(folder: Path) -> Predictor:
             "mlflow.pyfunc.load_model in a process that has not imported `ablation`: it brings its own code"
         )
     try:
-        config = resolve(Config, texts)
+        config, encoder = resolve(Config, texts), None
         if config.text_encoder == "minilm":
             config = replace(config, sentence_model=str(folder / ENCODER))
+            encoder = load_encoder(config.sentence_model)
         tokenizer = load_tokenizer(folder / TOKENIZER)
         module = _built(config, Vocabulary.of(tokenizer))
         load_model(module, str(folder / WEIGHTS))
     except Exception as error:
         raise AblationError(f"the model in {folder} is not whole: {reason(error)}") from error
-    return Predictor(config, module, tokenizer)
+    return Predictor(config, module, tokenizer, encoder)
 
 
 def digest_of(folder: Path) -> str:

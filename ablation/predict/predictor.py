@@ -27,10 +27,11 @@ class Answer:
 
 
 class Predictor:
-    """A trained model with its preprocessing and its words."""
+    """A trained model with its preprocessing and its words. `encoder` reads the texts where sentences are embedded."""
 
-    def __init__(self, config: Config, module: Storyteller, tokenizer: Any):
+    def __init__(self, config: Config, module: Storyteller, tokenizer: Any, encoder: list | None = None):
         self.config, self.module, self.tokenizer = config, module.eval(), tokenizer
+        self.encoder = encoder
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -50,8 +51,7 @@ class Predictor:
         tokens = torch.from_numpy(encode(self.tokenizer, story.texts)).long()
         sentences = None
         if self.config.text_encoder == "minilm":
-            vectors = read_sentences(story.texts, self.config.sentence_model)
-            sentences = torch.from_numpy(vectors)[None]
+            sentences = torch.from_numpy(read_sentences(story.texts, self.encoder))[None]
         return Inputs(pixels(torch.from_numpy(frames))[None], tokens[None], sentences, None)
 
     def _note(self, story: Story) -> str:

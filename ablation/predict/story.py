@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from ablation.data.batches import INPUTS
-from ablation.data.frames import MOST_PIXELS, decode_frame
+from ablation.data.frames import MODES, MOST_PIXELS, decode_frame
 from ablation.errors import AblationError, reason, shown
 
 MOST_BYTES = 2**26
@@ -62,7 +62,7 @@ def read_stories(rows: Mapping[str, tuple[Any, Any]]) -> list[Story]:
 
 def _each(values: Any, name: str, read) -> tuple[list, list[str]]:
     """The four values that could be read, and what is wrong with the others."""
-    if not isinstance(values, list | tuple | np.ndarray):
+    if not isinstance(values, list | tuple | np.ndarray) or getattr(values, "ndim", 1) == 0:
         kind = type(values).__name__
         return [], [f"{name}s: {kind} {shown(values, SHORT)} is not a list: give a list of {INPUTS}"]
     if len(values) != INPUTS:
@@ -94,7 +94,7 @@ def _text(value: Any) -> str:
 
 def _picture(value: Any) -> Image.Image:
     if isinstance(value, Image.Image):
-        return _small_enough(value.size) or value.convert("RGB")
+        return _from_pillow(value)
     if isinstance(value, str):
         return _decoded(_from_base64(value))
     if isinstance(value, os.PathLike):
@@ -143,6 +143,15 @@ def _from_file(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise ValueError(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _from_pillow(image: Image.Image) -> Image.Image:
+    if 0 in image.size:
+        raise ValueError(f"a picture of {image.width} × {image.height} pixels shows nothing")
+    if image.mode not in MODES:
+        raise ValueError(f"its mode {image.mode} has more than 8 bits a channel: convert it to RGB")
+    _small_enough(image.size)
+    return image.convert("RGB")
 
 
 def _from_pixels(value: Any) -> Image.Image:

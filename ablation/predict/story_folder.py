@@ -15,13 +15,14 @@ def read_story_folders(folder: Path) -> dict[str, Story]:
     """By name, the story of the folder, or those of the folders in it. Raises AblationError with every problem."""
     if not folder.is_dir():
         raise AblationError(f"{shown(str(folder), LONGEST_PATH)} is not a folder: give one with {NAMES}")
-    places = [folder] if _pictures(folder) else sorted(place for place in folder.iterdir() if place.is_dir())
+    inner = sorted(place for place in folder.iterdir() if place.is_dir())
+    places = [folder.resolve()] if _pictures(folder) else inner
     if not places:
         raise AblationError(f"{folder} holds no story: put in {NAMES}, or one folder for each story")
     rows, problems = {}, []
     for place in places:
         try:
-            rows[place.resolve().name] = (_four(place, _pictures(place)), _texts(place))
+            rows[place.name] = (_four(place, _pictures(place)), _texts(place))
         except InputError as error:
             problems += error.problems
     try:

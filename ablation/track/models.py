@@ -8,7 +8,7 @@ import mlflow.artifacts
 import yaml
 from mlflow import MlflowClient
 
-from ablation.errors import LONGEST_PATH, TrackingError, reason, shown
+from ablation.errors import LONGEST_PATH, TrackingError, reason, shown, without_password
 from ablation.track.model_sending import whole_model
 from ablation.track.patience import may_pass, patiently
 from ablation.track.query import MODEL_NAME, find_runs
@@ -49,7 +49,7 @@ def _newest() -> tuple[str, str]:
     runs = find_runs("train", extra="attributes.status = 'FINISHED'")
     if not runs:
         raise TrackingError(
-            f"there is no finished run in {tracking_uri()}: train one with  python -m ablation cured  or give model: {FORMS}"
+            f"there is no finished run in {without_password(tracking_uri())}: train one with  python -m ablation cured  or give model: {FORMS}"
         )
     newest = max(runs, key=lambda run: run.ended)
     return newest.run_id, newest.name

@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.rest_utils import http_request
 
 from ablation.config.config import DEFAULT_EXPERIMENT, short_hash
-from ablation.errors import AblationError, TrackingError
+from ablation.errors import AblationError, TrackingError, without_password
 from ablation.ownership import held
 from ablation.places import cache_folder
 from ablation.track.endings import FAILURE_TAG
@@ -58,7 +58,7 @@ def _open_database(uri: str) -> None:
         except Exception as error:
             half = HALF_MADE if "already exists" in str(error) else ""
             raise TrackingError(
-                f"the tracking store {_without_password(uri)} cannot be opened: {in_short(error)}. {half}"
+                f"the tracking store {without_password(uri)} cannot be opened: {in_short(error)}. {half}"
                 "MLFLOW_TRACKING_URI names another"
             ) from error
 
@@ -79,7 +79,7 @@ def _make_file(uri: str) -> None:
 
 def _ask_server(uri: str) -> None:
     """One question that needs the server's database and our permission."""
-    place = _without_password(uri)
+    place = without_password(uri)
     credentials = MlflowClient()._tracking_client.store.get_host_creds()
     question = {"json": {"max_results": 1}, "timeout": SECONDS_TO_ANSWER, "max_retries": 0}
     until = time.monotonic() + SECONDS_TO_ANSWER
@@ -97,12 +97,6 @@ def _ask_server(uri: str) -> None:
     if answer.status_code != 200:
         told = REFUSED.get(answer.status_code, f"it answers with status {answer.status_code}")
         raise TrackingError(f"the tracking server {place} is there, but {told}")
-
-
-def _without_password(uri: str) -> str:
-    """To be shown."""
-    scheme, there, rest = uri.partition("://")
-    return f"{scheme}{there}{rest.rpartition('@')[2]}" if there else uri
 
 
 def quiet_mlflow() -> None:
@@ -124,7 +118,7 @@ def tracking_uri() -> str:
 def ui_address() -> str:
     """Where the UI answers: on the tracking server, else where `mlflow ui` opens."""
     uri = tracking_uri()
-    return uri.rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
+    return without_password(uri).rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
 
 
 def use_tracking_uri(uri: str) -> None:
