@@ -1,6 +1,7 @@
 """Named random generators: one per use, each derived from the run's seed and its own name.
 
-Taking one component away therefore shifts no other component's draws (statistics: pairing).
+Taking one component away therefore shifts no other component's draws (statistics: pairing). A component is a whole
+network: another width of the image latent draws the visual autoencoder and the GRU anew, and nothing else.
 """
 
 import hashlib

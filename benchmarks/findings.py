@@ -1,26 +1,26 @@
 """README's tables of what `causes` found, judged anew from the observations that `summary` wrote.
 
 `python -m benchmarks.findings docs/results/causes` prints them. Of the folder's files from `python -m ablation summary --study
-causes` it takes `study.json` and `cells.csv`; of seeds that were run on several machines, the rows of all in one file.
+causes` it takes `study.json` and `cells.csv`; of seeds that were run on several machines, the rows of all in one file. A seed
+counts once every arm has finished it.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ablation.analyse.causes import causes_frame
+from ablation.analyse.causes import Worth, causes_frame
 from ablation.analyse.gate import is_collapsed
 from ablation.analyse.inference import mean_interval
-from ablation.analyse.judge import Judge
-from ablation.analyse.study_record import FINISHED, Cell, StudyRecord
-from ablation.analyse.study_tables import STATE_TAGS
+from ablation.analyse.judge import ArmResult, Judge
+from ablation.analyse.study_record import StudyRecord
 from ablation.config.metrics import MEASURES
-from ablation.errors import AblationError, reason
+from ablation.errors import AblationError
+from benchmarks.observations import GAP, IMAGE, PROBES, TEXT, cell_of, read
 
 BEFORE, AFTER = "notebook", "all"
 SUSPECTS = {
@@ -32,12 +32,16 @@ SUSPECTS = {
     "separate heads": "two image heads of their own",
     "trained decoder": "a text decoder that is trained on",
 }
-IMAGE, TEXT, GAP = "test/image_over_floor", "test/text_loss", "health/test_text_condition_gap"
-PROBES = {what: f"health/test_probe_{what}" for what in ("setting", "people", "shot")}
+INSIDE = {
+    "cured, latent 128": "a latent of 128 in place of 64",
+    "cured, text weight 5": "text loss times five",
+}
 CHANGED = {IMAGE: (100, "+z.1f"), TEXT: (1, "+z.3f"), **dict.fromkeys(PROBES.values(), (100, "+z.0f"))}
 """Scale and format of the measures that a change is worth something on."""
 NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 NOT_ASKED = "·"
+SAME = 1e-4
+"""An interval narrower than this, in what it is told in, is none."""
 
 
 def main() -> None:
@@ -52,54 +56,11 @@ def main() -> None:
 
 def tables(folder: Path) -> list[str]:
     """In README's order, as Markdown. Raises AblationError where a file is missing, broken, or of too few arms."""
-    record, observed = read(folder)
+    record, observed = read(folder, (*SUSPECTS, *INSIDE, AFTER))
     judge = Judge(record, [cell_of(record, row) for row in observed.to_dict("records")])
-    arms, causes = arms_of(observed), causes_frame(record, {name: judge.results(name) for name in CHANGED})
-    return [in_short(arms), before_and_after(arms), suspects(arms), changes(causes)]
-
-
-def read(folder: Path) -> tuple[StudyRecord, pd.DataFrame]:
-    """What was declared, and the rows of the finished cells."""
-    try:
-        record = StudyRecord.from_json((folder / "study.json").read_text())
-        cells = pd.read_csv(folder / "cells.csv")
-    except (OSError, ValueError) as error:
-        raise AblationError(
-            f"{folder}: {reason(error)}; `summary --study causes --out {folder}` writes it"
-        ) from error
-    lacking = sorted(
-        {"arm", "seed", "state", "run_id", *STATE_TAGS, *MEASURES[IMAGE].ratio_of} - set(cells.columns)
-    )
-    if lacking:
-        raise AblationError(f"{folder / 'cells.csv'} lacks the columns {', '.join(lacking)}")
-    observed = cells[cells["state"] == FINISHED]
-    strange = sorted(set(observed["arm"]) - set(record.arm_names))
-    without = [arm for arm in dict.fromkeys([*SUSPECTS, AFTER]) if arm not in set(observed["arm"])]
-    if strange or without:
-        raise AblationError(
-            f"{folder / 'cells.csv'}: arms that study.json does not declare: {', '.join(strange) or 'none'}; arms without "
-            f"a finished cell that the tables are of: {', '.join(without) or 'none'}"
-        )
-    return record, observed
-
-
-@dataclass(frozen=True)
-class Observed:
-    """A finished run, as far as judging asks."""
-
-    run_id: str
-    params: dict[str, str]
-    metrics: dict[str, float]
-    tags: dict[str, str]
-    status: str = FINISHED
-
-
-def cell_of(record: StudyRecord, row: dict) -> Cell:
-    """From a row of `cells.csv`."""
-    params = record.arm(row["arm"])["config"] | {"seed": str(row["seed"])}
-    metrics = {name: value for name, value in row.items() if "/" in name and not np.isnan(value)}
-    run = Observed(row["run_id"], params, metrics, {tag: row[tag] for tag in STATE_TAGS})
-    return Cell(row["arm"], row["seed"], "", run)
+    arms, results = arms_of(observed), {name: judge.results(name) for name in CHANGED}
+    told = in_short(arms), before_and_after(arms), suspects(arms), changes(causes_frame(record, results))
+    return [*told, inside(record, results)]
 
 
 def arms_of(observed: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -123,7 +84,7 @@ def in_short(arms: dict[str, pd.DataFrame]) -> str:
         "image loss over that of one constant image: 1 is no better "
         f"(best possible: {best[0]} for the original, {best[1]} for the recipe)"
     )
-    spread = "how much the predicted pictures vary over the stories, as a share of how much the true ones do (best guess: 63 %)"
+    spread = "how much the predicted pictures vary over the stories, as a share of how much the true ones do (the best guess there is: 63 %)"
     text = (
         f"text loss, nats per token: of frame 4's description for the original (bare word frequencies {words}, best "
         f"possible 0), of frame 5's for the recipe ({new_words}, {after['floor/test_text_oracle'].mean():.2f})"
@@ -212,12 +173,26 @@ def changes(causes: pd.DataFrame) -> str:
     return markdown(["change", "image, alone on the original (runs that collapse)", *left_out], body)
 
 
+def inside(record: StudyRecord, results: dict[str, list[ArmResult]]) -> str:
+    """What other arms that start from the recipe are worth against it."""
+    by_measure = {name: {row.arm: row for row in results[name]} for name in (IMAGE, TEXT)}
+    body = [
+        [words]
+        + [
+            worth(Worth.between(record, rows[AFTER], rows[arm]).columns("inside"), "inside", *CHANGED[name])
+            for name, rows in by_measure.items()
+        ]
+        for arm, words in INSIDE.items()
+    ]
+    return markdown(["inside the recipe", "image", "text"], body)
+
+
 def _alone(row: pd.Series) -> str:
     told = "does not learn" if row["alone_not_learning"] else worth(row, "alone", *CHANGED[IMAGE])
     return f"{told} ({row['alone_collapsed']})"
 
 
-def worth(row: pd.Series, prefix: str, scale: float, form: str) -> str:
+def worth(row: Mapping[str, float], prefix: str, scale: float, form: str) -> str:
     """Bold where the interval leaves out 0."""
     if not row[f"{prefix}_n"]:
         return NOT_ASKED
@@ -233,14 +208,14 @@ def told(values: Sequence[float], form: str) -> str:
     mean, (low, high) = float(np.mean(values)), mean_interval(values)
     if form == "%":
         form = ".1f" if mean < 0.2 else ".0f"
-        return f"{100 * mean:{form}} %{within(100 * low * (low > 0), 100 * high, form)}"
+        return f"{100 * mean:{form}} %{within(100 * max(low, 0), 100 * high, form)}"
     form = (".2f" if mean >= 1 else ".3f") if form == "loss" else form
     return f"{mean:z{form}}{within(low, high, f'z{form}')}"
 
 
 def within(low: float, high: float, form: str) -> str:
-    """An interval behind its mean; nothing of one seed."""
-    return "" if np.isnan(high) else f" [{low:{form}}, {high:{form}}]"
+    """An interval behind its mean; nothing of one seed, or where all seeds measured the same."""
+    return "" if np.isnan(high) or high - low < SAME else f" [{low:{form}}, {high:{form}}]"
 
 
 def collapsed(rows: pd.DataFrame) -> str:

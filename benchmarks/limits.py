@@ -115,7 +115,7 @@ def pictures(stories: Stories, places: np.ndarray, painted: dict[str, np.ndarray
         medians = np.stack(list(pool.map(best_pictures, chosen, chunksize=4))) / 255  # (W, 2, 3, 60, 125)
     guesses = {"oracle": medians[:, 0], "viewer": medians[:, 1]} | painted
     kinds = np.array([window.kind for window in chosen])
-    median = image_median_floor(stories.train, stories.test.at(places))
+    median = image_median_floor(stories.fitted, stories.test.at(places))
     best, rows, found = np.abs(guesses["oracle"] - targets).mean(), [], {}
     for who, guess in guesses.items():
         losses = np.abs(guess - targets).mean(axis=(1, 2, 3))

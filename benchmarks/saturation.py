@@ -45,6 +45,7 @@ HEAD = {
     "gates": f"update gates beyond ±{SATURATED:g}",
     "state": "spread of the GRU's last state",
     "prediction": "spread of the predictions, of the targets'",
+    "text": "spread of the text latents, of their rms",
 }
 
 
@@ -103,8 +104,10 @@ def looked_at(task: StoryTask, stories: Stories) -> dict[str, float]:
         predicted.add(task.predict(batch).image)
     target.add(batch.target_frame)
     ((_, images),), (((steps,), (_, last)),) = latents, gru
+    texts = model.read(batch.tokens).flatten(0, -2)  # (B * K, D)
     return figures(model.fusion.gru, images, steps, last[0]) | {
-        "prediction": predicted.value() / target.value()
+        "prediction": predicted.value() / target.value(),
+        "text": spread(texts) / texts.square().mean().sqrt().item(),
     }
 
 
@@ -136,14 +139,14 @@ def spread(rows: torch.Tensor) -> float:
 
 
 def table(found: dict[str, list[dict[str, tuple[float, float]]]]) -> str:
-    """A row per arm: at the start → after the last epoch; of the predictions, after it."""
+    """A row per arm: at the start → after the last epoch; of predictions and (frozen) text latents, after it."""
     rows = [[arm, *(_told(name, runs) for name in HEAD)] for arm, runs in found.items()]
     return tabulate(rows, headers=["", *HEAD.values()], tablefmt="github", disable_numparse=True)
 
 
 def _told(name: str, runs: list[dict[str, tuple[float, float]]]) -> str:
     before, after = (median(run[name][moment] for run in runs) for moment in (0, 1))
-    if name == "prediction":
+    if name in ("prediction", "text"):
         return f"{after:.1%}"
     if name == "gates":
         return f"{before:.0%} → {after:.0%}"

@@ -113,6 +113,9 @@ def test_the_compiled_step_is_the_exact_one(both):
     compile_visual(task.module)
     compiled = {name: loss.item() for name, loss in task.losses(batch).items()}
     assert exact == pytest.approx(compiled, rel=1e-5)
+    assert not hasattr(
+        task.module.visual.decoder.logits, "__func__"
+    )  # what both forward and the copy path ask
 
 
 def test_kept_memory_is_not_asked_for_again():
@@ -210,12 +213,13 @@ def test_the_table_of_saturation_holds_medians_at_the_start_and_at_the_end():
             "gates": (0.0, 0.994),
             "state": (0.2, 0.0),
             "prediction": (1, 0.005),
+            "text": (0.0123, 0.0123),
         }
         for end in (7.0, 26.71, 30.0)
     ]
     *_, row = saturation.table({"original": runs}).splitlines()
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells == ["original", "1.4 → 26.7", "0.80 → 26.71", "0% → 99%", "0.20 → 0.00", "0.5%"]
+    assert cells == ["original", "1.4 → 26.7", "0.80 → 26.71", "0% → 99%", "0.20 → 0.00", "0.5%", "1.2%"]
 
 
 def test_saturation_is_looked_at_before_and_after_training(world):
@@ -223,7 +227,9 @@ def test_saturation_is_looked_at_before_and_after_training(world):
     found = saturation.measured(Config(**keys))
     assert found.keys() == saturation.HEAD.keys()
     assert all(
-        np.isfinite(pair).all() and pair[0] != pair[1] for name, pair in found.items() if name != "gates"
+        np.isfinite(pair).all() and (pair[0] != pair[1]) == (name != "text")
+        for name, pair in found.items()
+        if name != "gates"
     )
     assert found["gates"][0] < 0.1
 

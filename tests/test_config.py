@@ -73,6 +73,13 @@ def test_values_that_do_not_go_together_are_refused():
     assert "no context loss: raise one" in problems(nothing)[0]
     assert Config(image_weight=0, text_weight=0).context_weight > 0
     assert "text_decoder=trained" in problems({"word_dropout": 0.3})[0]
+    (told,) = problems({"context_weight": 0.5, "image_heads": "single"})
+    assert "context_weight=0.5 does nothing" in told
+    assert Config(image_heads="single").context_weight and Config(image_heads="single", context_weight=0)
+    assert (
+        "world_stories=30 is of dataset=storyworld only"
+        in problems({"world_stories": 30, "dataset": "mine"})[0]
+    )
     for looks_back in ("text_attention", "text_copy"):
         (told,) = problems({"text_dim": 1, looks_back: "words"})
         assert f"{looks_back}=words: give at least 2" in told

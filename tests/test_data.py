@@ -11,8 +11,9 @@ import torch
 from datasets import Dataset, load_dataset
 
 from ablation.commands.stories import load_stories
+from ablation.commands.train import all_floors
 from ablation.config.config import Config
-from ablation.console import Console
+from ablation.console import Console, Silent
 from ablation.data import batches, hub
 from ablation.data.batches import SplitTensors, WindowBatches
 from ablation.data.schema import split_of
@@ -198,6 +199,26 @@ def test_preparing_shows_how_far_it_is(world, tmp_path):
     assert shown[-2:] == [("preparing train stories", 10, 10), ("preparing test stories", 8, 8)]
     load_dataset(str(world)).save_to_disk(tmp_path / "saved")
     assert open_source(str(tmp_path / "saved"), 24).stories == {"train": 24, "test": 8}
+
+
+def test_floors_are_of_the_windows_that_are_scored_whatever_is_trained_on(world):
+    """Else arms that train on fewer windows would have weaker floors for the same test."""
+    keys = {"dataset": str(world), "scored_windows": "sliding"}
+    configs = [Config(windows=windows, **keys) for windows in ("first", "sliding")]
+    first, sliding = (all_floors(config, load_stories(config, Silent()), Silent()) for config in configs)
+    assert first == sliding
+    alone = Config(dataset=str(world))
+    stories = load_stories(alone, Silent())
+    assert len(stories.fitted) == len(stories.train) == stories.train.story_count
+
+
+def test_another_version_of_what_makes_a_store_makes_another(world, monkeypatch):
+    before = prepared(world).folder
+    monkeypatch.setattr("ablation.data.store.code_digest", lambda *files: "other")
+    assert prepared(world).folder != before
+    monkeypatch.undo()
+    monkeypatch.setattr("ablation.data.store.version", lambda package: "0.1")
+    assert prepared(world).folder != before
 
 
 def test_a_store_is_built_once(world, monkeypatch):

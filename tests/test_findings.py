@@ -1,14 +1,17 @@
 """README's tables of what `causes` found: judged anew from the files of `summary`, and by hand the same."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from ablation.analyse.study_tables import STATE_TAGS
 from ablation.config.study_file import load_study
-from benchmarks.findings import AFTER, PROBES, SUSPECTS, main, tables
+from benchmarks.findings import AFTER, BEFORE, INSIDE, SUSPECTS, main, tables
+from benchmarks.observations import PROBES
 
+ROOT = Path(__file__).parents[1]
 MEASURED = {
     "test/image_loss": 0.2,
     "test/text_loss": 5.04,
@@ -79,32 +82,65 @@ def folder(tmp_path):
 
 
 def test_the_tables_hold_what_the_files_do(folder):
-    short, compared, suspected, changed = tables(folder)
+    short, compared, suspected, changed, inside = tables(folder)
     original, cured = (
         "1.000 [0.876, 1.124]",
         "0.850 [0.726, 0.974]",
     )  # 0.05 / sqrt(3) times 4.303, t with 2 degrees
     assert "mean of three seeds [95 %]" in short and f"for the recipe) | {original} | {cured} |" in short
-    assert "best guess: 63 %) | 0.2 % [0.2, 0.2] | 40 % [40, 40] |" in short
+    assert "guess there is: 63 %) | 0.2 % | 40 % |" in short
     assert "| runs that collapsed | 3 of 3 | 0 of 3 | |" in compared
-    assert "| text, nats per token | 5.04 [5.04, 5.04] |" in compared
+    assert "| text, nats per token | 5.04 | 5.04 |" in compared
     assert "constant image 0.2000 / 0.2000; half blend of the inputs 0.1900 / 0.1900" in compared
-    assert "| 25 % [25, 25] | 25 % [25, 25] | guessing 1.1 % |" in compared
+    assert "| 25 % | 25 % | guessing 1.1 % |" in compared
     assert f"| nothing changed | {original} | 3 of 3 | 5.04 | 0.000 |" in suspected
     assert suspected.count("\n") == len(SUSPECTS) + 1
-    assert "| pixel copy | **+7.0 [+7.0, +7.0]** (0 of 3) | **+5.0 [+5.0, +5.0]** | +0.000 [" in changed
-    assert "| word copy | does not learn (3 of 3) | +15.0 [+2.6, +27.4] | +0.000 [" in changed.replace(
+    assert "| pixel copy | **+7.0** (0 of 3) | **+5.0** | +0.000 |" in changed
+    assert "| word copy | does not learn (3 of 3) | +15.0 [+2.6, +27.4] | +0.000 |" in changed.replace(
         "*", ""
     )
-    assert "| next text | does not learn (3 of 3) | **+15.0 [+15.0, +15.0]** | · | +0 [" in changed
+    assert inside.count("\n") == len(
+        INSIDE
+    ) + 1 and "| a latent of 128 in place of 64 | -15.0 |" in inside.replace("*", "")
+    assert "| next text | does not learn (3 of 3) | **+15.0** | · | +0 |" in changed
 
 
 def test_one_seed_has_no_interval(folder):
     cells = pd.read_csv(folder / "cells.csv").query("seed == 0")
     cells.to_csv(folder / "cells.csv", index=False)
-    short, *_, changed = tables(folder)
+    short, *_, changed, _ = tables(folder)
     assert "mean of one seed [95 %]" in short and "| 0.950 | 0.800 |" in short
     assert "| pixel copy | +7.0 (0 of 1) | +5.0 | +0.000 |" in changed and "nan" not in changed
+
+
+def test_readme_holds_the_tables_of_the_observations_beside_it():
+    readme = (ROOT / "README.md").read_text()
+    found = tables(ROOT / "docs" / "results" / "causes")
+    for table in found:
+        assert table in readme
+    assert f"of these\n{found[-2].count(' [')} intervals" in readme
+
+
+def test_floors_are_those_of_the_scored_windows(folder):
+    """Older runs that were trained on fewer windows fitted weaker ones."""
+    cells = pd.read_csv(folder / "cells.csv")
+    record = json.loads((folder / "study.json").read_text())
+    few = [arm["name"] for arm in record["arms"] if arm["config"]["windows"] == "first"]
+    assert BEFORE in few and AFTER not in few
+    rows = cells["arm"].isin(few)
+    cells.loc[rows, ["floor/test_image_median", "floor/test_text_unigram"]] = [0.21, 5.7]
+    right = tables(folder)
+    cells.to_csv(folder / "cells.csv", index=False)
+    assert tables(folder) == right
+
+
+def test_a_seed_counts_once_every_arm_has_finished_it(folder):
+    cells = pd.read_csv(folder / "cells.csv")
+    cells.drop(cells[(cells["arm"] == "only word copy") & (cells["seed"] == 2)].index).to_csv(
+        folder / "cells.csv", index=False
+    )
+    short, compared, *_ = tables(folder)
+    assert "mean of two seeds" in short and "| runs that collapsed | 2 of 2 | 0 of 2 | |" in compared
 
 
 def lose(folder):
@@ -123,6 +159,29 @@ def lack_an_arm(folder):
     pd.read_csv(folder / "cells.csv").query("arm != 'all'").to_csv(folder / "cells.csv", index=False)
 
 
+def lack_a_measure(folder):
+    pd.read_csv(folder / "cells.csv").drop(columns="health/test_image_skill").to_csv(
+        folder / "cells.csv", index=False
+    )
+
+
+def lack_a_value(folder):
+    cells = pd.read_csv(folder / "cells.csv")
+    cells.loc[cells["arm"] == AFTER, "health/test_image_skill"] = None
+    cells.to_csv(folder / "cells.csv", index=False)
+
+
+def append_them_again(folder):
+    cells = pd.read_csv(folder / "cells.csv")
+    pd.concat([cells, cells]).to_csv(folder / "cells.csv", index=False)
+
+
+def mix_code(folder):
+    cells = pd.read_csv(folder / "cells.csv")
+    cells.loc[0, "code_hash"] = "other"
+    cells.to_csv(folder / "cells.csv", index=False)
+
+
 def name_another(folder):
     pd.read_csv(folder / "cells.csv").replace("only word copy", "mine").to_csv(
         folder / "cells.csv", index=False
@@ -135,7 +194,11 @@ def name_another(folder):
         (lose, "No such file"),
         (break_record, "the study's record is not one that this version wrote"),
         (lack_a_column, "lacks the columns code_hash"),
-        (lack_an_arm, "that the tables are of: all"),
+        (lack_an_arm, "no seed is whole, with a finished run of each of the 47 arms"),
+        (lack_a_measure, "lacks the columns health/test_image_skill"),
+        (lack_a_value, "all, seed 0 has no health/test_image_skill"),
+        (append_them_again, "notebook, seed 0 stands there twice"),
+        (mix_code, "rows of 2 code_hash: other, same"),
         (name_another, "study.json does not declare: mine"),
     ],
 )

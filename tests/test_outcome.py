@@ -52,6 +52,8 @@ def test_the_diagnosis_of_a_collapsed_run_and_of_one_that_learned():
     assert "0.2770; 93% of the GRU's gates are" in diagnosis(gone | {"health/saturated_gates": 0.931})
     told = diagnosis(METRICS | ORACLES | {"health/text_condition_gap": 0.41})
     assert "vary with the story: spread 0.1000 against 0.2000; skill 0.33, on test 0.66" in told
+    hardly = {"health/prediction_spread": 0.004, "health/target_spread": 0.25}
+    assert "images hardly vary with the story: spread 0.0040 against 0.2500." in diagnosis(hardly)
     assert "words use the story: another story's would cost 0.410 nats" in told
     assert "skill" not in diagnosis(METRICS | {"health/text_condition_gap": 0.41})
 

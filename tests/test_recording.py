@@ -9,7 +9,7 @@ from ablation.commands.checkpoints import Checkpoints
 from ablation.commands.recorder import Recorder
 from ablation.commands.training import train_task
 from ablation.console import Console
-from ablation.errors import AblationError, NonFiniteLoss
+from ablation.errors import AblationError, NonFiniteLoss, TrackingError
 from ablation.track.mlflow_run import MlflowRun
 from ablation.train.checkpoint import load_checkpoint, snapshot
 from ablation.train.loop import LoopState, make_optimizer
@@ -160,6 +160,50 @@ def test_a_stop_after_a_bad_step_keeps_the_checkpoint_before_it(store, monkeypat
         train_task(task, run, {}, Console(), "training")
     contents = load_checkpoint(run.folder / "last.pt")
     assert contents["state"]["epoch"] == 1 and contents["module"]["weight"].isfinite().all()
+
+
+def test_a_run_that_the_tracker_refuses_keeps_the_weights_of_its_best_epoch(store, monkeypatch):
+    """What it refused of epoch 1 is told after epoch 2, which is the best by then."""
+    run, task = MlflowRun.start("refused", {}), Line(epochs=3)
+    monkeypatch.setattr(run, "log_metrics", lambda metrics, step: refuse())
+
+    def refuse():
+        raise TrackingError("refused")
+
+    with pytest.raises(TrackingError, match="refused"):
+        train_task(task, run, {}, Console(), "training")
+    state = load_checkpoint(run.folder / "last.pt")["state"]
+    assert state["best_epoch"] == state["epoch"] > 0
+    assert load_checkpoint(run.folder / "best.pt")["state"]["epoch"] == state["best_epoch"]
+
+
+def test_a_best_checkpoint_of_another_epoch_is_not_tested_as_the_best(store, monkeypatch):
+    run, task = MlflowRun.start("a run", {}), Line(epochs=3)
+    keep = Checkpoints.keep
+
+    def keep_the_first(self, contents, is_best):
+        keep(self, contents, is_best and contents["state"]["epoch"] == 1)
+
+    monkeypatch.setattr(Checkpoints, "keep", keep_the_first)
+    with pytest.raises(
+        TrackingError, match=r"best.pt is of epoch 1, and epoch 3 is the best: the same command goes on"
+    ):
+        train_task(task, run, {}, Console(), "training")
+
+
+def test_a_checkpoint_that_could_not_be_written_waits_to_be_written_again(tmp_path, monkeypatch):
+    checkpoints = Checkpoints(Uploads(), tmp_path)
+    checkpoints.keep(contents_of(1), is_best=True)
+    with monkeypatch.context() as full:
+        full.setattr(
+            "ablation.commands.checkpoints.save_checkpoint",
+            lambda *_: (_ for _ in ()).throw(OSError(28, "full")),
+        )
+        with pytest.raises(OSError):
+            checkpoints.write()
+    checkpoints.write()
+    epochs = [load_checkpoint(tmp_path / f"{name}.pt")["state"]["epoch"] for name in ("best", "last")]
+    assert epochs == [1, 1]
 
 
 def test_a_snapshot_does_not_move_with_the_weights():

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from ablation.commands.stories import load_stories
+from ablation.commands.training import train_task
 from ablation.config.config import Config
 from ablation.console import Console
 from ablation.models.storyteller import Storyteller, build_text_autoencoder, build_visual_autoencoder
+from ablation.track.mlflow_run import MlflowRun
 from ablation.train.floors import batch_weighted_mean
 from ablation.train.scores import StoryScores, WindowOutputs
 from ablation.train.story_task import StoryTask
@@ -47,6 +49,23 @@ def test_the_losses_of_a_run_follow_from_those_of_its_windows(world, windows, pr
 def test_an_epoch_goes_over_stories_whatever_windows_it_takes(world):
     task, stories = task_of(world, windows="sliding")
     assert task.stories == stories.train.story_count == 19 < len(task.train)
+
+
+def test_what_frozen_encoders_give_is_of_the_weights_that_a_run_goes_on_with(world, store):
+    """The first batches, drawn for pictures, come before the checkpoint is read."""
+    task, stories = task_of(world, visual_encoder="frozen", epochs=1)
+    run, identity = MlflowRun.start("a run", {}), task.config.identity()
+    train_task(task, run, identity, Console(), "training", restored=task.forget_latents)
+    other, _ = task_of(world, visual_encoder="frozen", epochs=2)
+    with torch.no_grad():
+        for weight in [*other.module.visual.encoder.parameters(), *other.module.text.encoder.parameters()]:
+            weight.mul_(2)
+    next(other.batches(stories.train))
+    train_task(other, run, identity, Console(), "training", restored=other.forget_latents)
+    for name in ("image_latents", "text_latents"):
+        batch, _ = next(task.batches(stories.validation))
+        again, _ = next(other.batches(stories.validation))
+        assert torch.equal(getattr(batch, name), getattr(again, name)), name
 
 
 def test_scoring_windows_does_not_change_the_losses(world):

@@ -38,6 +38,20 @@ def test_a_vector_is_the_mean_over_the_pieces_of_its_own_text(encoder):
         assert np.allclose(vector, mean / mean.norm(), atol=1e-6)
 
 
+@pytest.mark.parametrize("kept_as", [torch.float16, torch.bfloat16])
+def test_an_encoder_that_is_kept_in_half_the_bits_is_read_in_full_and_once(
+    encoder, tmp_path, kept_as, monkeypatch
+):
+    from transformers import AutoModel, AutoTokenizer
+
+    AutoModel.from_pretrained(encoder).to(kept_as).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(encoder).save_pretrained(tmp_path)
+    first = sentence_vectors(TEXTS, str(tmp_path))
+    assert first.dtype == np.float32 and np.allclose(first, sentence_vectors(TEXTS, encoder), atol=0.03)
+    monkeypatch.setattr(sentences, "_read", lambda *_: pytest.fail("read again"))
+    assert np.array_equal(sentence_vectors(TEXTS, str(tmp_path)), first)
+
+
 def test_texts_are_read_once(encoder, monkeypatch):
     first = sentence_vectors(TEXTS, encoder)
     monkeypatch.setattr(sentences, "_read", lambda *_: pytest.fail("read again"))

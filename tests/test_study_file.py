@@ -69,6 +69,15 @@ def test_a_factorial_leaves_out_the_baseline(write):
     ]
 
 
+def test_a_factorial_takes_numbers_as_they_are_written(write):
+    """0 is the 0.0 of the baseline, and 1e-3, which YAML has for text, its 0.001."""
+    levels = {"gradient_clip": [0, 1], "learning_rate": ["1e-3", 0.003], "equalize": ["yes", "no"]}
+    study = load_study(write(arms=None, factorial=levels))
+    assert len(study.arms) == 8 and "gradient_clip=1" in [arm.name for arm in study.arms]
+    study = load_study(write(arms=None, baseline={"text_weight": 1}, factorial={"text_weight": [1.0, 5.0]}))
+    assert [arm.name for arm in study.arms] == ["baseline", "text_weight=5.0"]
+
+
 @pytest.mark.parametrize(
     "baseline, levels, named",
     [

@@ -63,11 +63,12 @@ class Checkpoints:
         if LAST in names:
             self._keep_before()
         for name in names:
-            contents = self.unwritten.pop(name)
+            contents = self.unwritten[name]
             if name == LAST and contents is best:
                 copy_checkpoint(self.folder / BEST, self.folder / LAST)
             else:
                 save_checkpoint(self.folder / name, contents)
+        self.unwritten.clear()
         for name in names:
             self.run.log_file(self.folder / name, PLACE)
         now = time.monotonic()

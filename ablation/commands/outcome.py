@@ -7,6 +7,8 @@ from ablation.config.metrics import IMAGE, LOSSES, TEXT
 from ablation.track.store import mlflow_version, tracking_uri, ui_address
 
 SATURATED = 0.5
+HARDLY = 0.1
+"""Of the targets' spread."""
 NO_GAP = 0.01
 """Nats per token that are within what chance moves."""
 HEAD = ("loss", "train", "val", "test", "val floor", "test floor", "val best", "test best")
@@ -42,11 +44,12 @@ def _picture(metrics: dict[str, float]) -> str:
         return "Whether the predicted images vary is not known: all validation windows end in one frame."
     if spread <= COLLAPSED_SHARE * target:
         return f"Predicts one constant image: {numbers}{_saturation(metrics)}."
+    vary = f"The predicted images {'hardly ' * (spread < HARDLY * target)}vary with the story: {numbers}"
     own, test = metrics.get("health/image_skill"), metrics.get("health/test_image_skill")
     if own is None or test is None:
-        return f"The predicted images vary with the story: {numbers}."
+        return f"{vary}."
     meaning = "0 is a constant image, 1 cannot be beaten"
-    return f"The predicted images vary with the story: {numbers}; skill {own:.2f}, on test {test:.2f} ({meaning})."
+    return f"{vary}; skill {own:.2f}, on test {test:.2f} ({meaning})."
 
 
 def _saturation(metrics: dict[str, float]) -> str:

@@ -27,6 +27,10 @@ class Stories:
     train: StoryWindows
     validation: StoryWindows
     test: StoryWindows
+    fitted: StoryWindows
+    """Of the training stories, the windows of the kind that is scored: floors are fitted on them, whatever windows an arm
+    trains on, so that losses over floors compare.
+    """
     split_hash: str
     """Tells which stories are trained on and which windows are scored."""
 
@@ -58,6 +62,8 @@ def load_stories(config: Config, console: Console) -> Stories:
     kinds = {"train": config.windows, "validation": config.scored, "test": config.scored}
     parts = {part: _of_kind(windows, kinds[part], part, console) for part, windows in held.items()}
     digest = split_hash(held["train"], parts["validation"], parts["test"])
+    fitted = held["train"].of_kind(config.scored)
+    parts["fitted"] = fitted if len(fitted) else parts["train"]
     stories = Stories(source, store, tokenizer, Vocabulary.of(tokenizer), **parts, split_hash=digest)
     console.say(
         f"data: {source.name}, {stories.train.story_count} stories to train on, "

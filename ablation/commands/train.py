@@ -162,7 +162,9 @@ def train(
     records.before_training()
     label = f"training {config.run_name}"
     identity = config.identity()
-    state = train_task(task, tracked, identity, console, label, records.after, records.once_more)
+    state = train_task(
+        task, tracked, identity, console, label, records.after, records.once_more, task.forget_latents
+    )
     test = _tested(task, stories, tracked, console)
     tracked.log_metrics(test, step=state.best_epoch)
     log_storyteller(config, task.module, stories.tokenizer, tracked, state.best_epoch)
@@ -258,7 +260,7 @@ def all_floors(config: Config, stories: Stories, console: Console) -> dict[str, 
     """By metric name: on the validation windows, and as `floor/test_…` on the test windows."""
     found = {}
     for prefix, scored in {"floor/": stories.validation, "floor/test_": stories.test}.items():
-        floor = floors(stories.train, scored, stories.vocabulary, config.batch_size)
+        floor = floors(stories.fitted, scored, stories.vocabulary, config.batch_size)
         if config.dataset == STORYWORLD:
             floor |= _oracle(config, stories, scored, floor["floor/image_median"], console)
         found |= {prefix + name.removeprefix("floor/"): value for name, value in floor.items()}
@@ -278,5 +280,5 @@ def _oracle(
     console.close()
     found = oracle_floors(oracles, config.text_target, config.batch_size)
     if len(asked) < len(windows):
-        found["floor/image_oracle"] += median_floor - image_median_floor(stories.train, asked)
+        found["floor/image_oracle"] += median_floor - image_median_floor(stories.fitted, asked)
     return found

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import torch
 
@@ -49,10 +50,11 @@ def require_compiler() -> None:
 def compile_visual(module: Storyteller) -> None:
     """Compiles the visual networks in place; on a GPU their kernels are replayed as CUDA graphs."""
     for part in module.visual_parts:
+        name = "logits" if hasattr(part, "logits") else "forward"  # a decoder is asked for either
         if next(part.parameters()).is_cuda:
-            part.forward = _kept(torch.compile(part.forward, mode="reduce-overhead"))
+            setattr(part, name, _kept(torch.compile(getattr(part, name), mode="reduce-overhead")))
         else:
-            part.compile()
+            setattr(part, name, torch.compile(getattr(part, name)))
 
 
 def _kept(replayed: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -68,16 +70,18 @@ def train_task(
     label: str,
     after_epoch: AfterEpoch = lambda state: lambda: None,
     once_more: Callable[[LoopState], None] = lambda state: None,
+    restored: Work = lambda: None,
 ) -> LoopState:
     """Trains to the end, from the run's last checkpoint where it has one; leaves the best weights
     in `task.module`. What `after_epoch` returns is done beside the training of the next epoch; `once_more` is for the
-    epoch whose end a run goes on from.
+    epoch whose end a run goes on from; `restored` follows weights that come from a checkpoint.
     """
     keep_freed_memory()
     run.set_tags(machine(next(task.module.parameters()).device))
     optimizer, contents = make_optimizer(task), starting_point(run, identity, console)
     state = restore(contents, task.module, optimizer) if contents else LoopState()
     if contents:
+        restored()
         console.say(f"going on after {_reached(state)} of {task.epochs}")
     # of a run killed between its checkpoint and its metrics, or of the one that it continues
     for epoch, metrics in enumerate(state.history, start=1):
@@ -112,11 +116,25 @@ def train_task(
         except (KeyboardInterrupt, TrackingError):
             with suppress(NonFiniteLoss):
                 require_finite(task.module, state)
-                checkpoints.keep(snapshot(task.module, optimizer, state, identity), is_best=False)
+                checkpoints.keep(snapshot(task.module, optimizer, state, identity), state.is_at_its_best)
             raise
     console.close()
-    restore(load_checkpoint(find_checkpoint(run, BEST)), task.module)
+    restore(_best(run, state), task.module)
     return state
+
+
+def _best(run: MlflowRun, state: LoopState) -> dict[str, Any]:
+    """The checkpoint of the best epoch. Raises TrackingError where the file is of another: one that a call before left,
+    which trained on otherwise.
+    """
+    contents = load_checkpoint(find_checkpoint(run, BEST))
+    epoch = contents["state"].get("epoch")
+    if epoch != state.best_epoch:
+        raise TrackingError(
+            f"run {run.run_id}: {BEST} is of epoch {epoch}, and epoch {state.best_epoch} is the best: the same command goes on "
+            "from the checkpoint before it"
+        )
+    return contents
 
 
 def _bar(console: Console, label: str, task: Task) -> Callable[[int, int], None]:

@@ -15,6 +15,7 @@ from ablation.errors import shown
 
 DEFAULT_EXPERIMENT = "visual-storytelling"
 SENTENCE_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+WORLD, WORLD_STORIES, CONTEXT_WEIGHT = "storyworld", 400, 0.2
 IN_NAME = ("visual", "latent_dim", "epochs", "seed")
 
 
@@ -29,7 +30,7 @@ class Config(Settings):
     learning_rate: float = key(0.001, "step size of Adam", above=0, high=1)
     seed: int = key(0, "start of every named random generator", low=0, high=2**31 - 1)
     dataset: str = key(
-        "storyworld",
+        WORLD,
         "storyworld (embedded, generated), a Hugging Face name such as daniel3303/StoryReasoning, "
         "or a local folder (parquet files, or a data set saved by `datasets`)",
     )
@@ -83,8 +84,8 @@ class Config(Settings):
     )
     text_encoder: str = key(
         "lstm",
-        "what reads the descriptions of frames 1 to 4; lstm: the pretrained, frozen encoder; words: the mean of "
-        "the text decoder's word embeddings; minilm: a frozen sentence encoder, `sentence_model`",
+        "what reads the descriptions of frames 1 to 4; lstm: the pretrained, frozen encoder (a random "
+        "one under text_task=language, which trains the decoder alone); words: the mean of the text decoder's word embeddings; minilm: a frozen sentence encoder, `sentence_model`",
         choices=("lstm", "words", "minilm"),
     )
     sentence_model: str = key(
@@ -141,14 +142,14 @@ class Config(Settings):
     )
     image_weight: float = key(1.0, "weight of the image loss in the total", low=0)
     text_weight: float = key(1.0, "weight of the text loss in the total", low=0)
-    context_weight: float = key(0.2, "weight of the context loss in the total", low=0)
+    context_weight: float = key(CONTEXT_WEIGHT, "weight of the context loss in the total", low=0)
     tokenizer: str = key(
         "auto",
         "auto (bert-base-uncased for StoryReasoning, else a WordPiece trained on the train split), "
         "a local folder or a Hugging Face name",
     )
     world_stories: int = key(
-        400,
+        WORLD_STORIES,
         "training stories of the embedded world; it has a quarter as many test stories",
         low=20,
         high=1_000_000,
@@ -197,6 +198,18 @@ class Config(Settings):
                 ("sentence_model", "text_encoder"),
                 f"sentence_model={shown(self.sentence_model)} is read by text_encoder=minilm only, and text_encoder is "
                 f"{self.text_encoder}: give both or neither",
+            )
+
+        if self.context_weight not in (0, CONTEXT_WEIGHT) and self.image_heads == "single":
+            yield (
+                ("context_weight", "image_heads"),
+                f"context_weight={self.context_weight:g} does nothing: image_heads=single has no context loss",
+            )
+        if self.world_stories != WORLD_STORIES and self.dataset != WORLD:
+            yield (
+                ("world_stories", "dataset"),
+                f"world_stories={self.world_stories} is of dataset={WORLD} only, and dataset is {shown(self.dataset)}: give "
+                "max_stories to take fewer",
             )
 
     @property

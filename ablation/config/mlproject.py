@@ -18,6 +18,7 @@ def mlproject() -> str:
     entries = "\n".join(_entry(e) for e in ENTRY_POINTS.values() if e.in_mlproject)
     return (
         f"# {GENERATED}\n"
+        "# MLflow has no type for whole numbers: `float` it is, and the program checks.\n"
         "name: visual-storytelling-ablation\n\nconda_env: conda.yaml\n\n"
         f"entry_points:\n{entries}"
     )
@@ -42,8 +43,9 @@ def configuration_page() -> str:
     rows = "\n".join(_row(declared) for declared in keys_of(Config).values())
     return (
         f"# Configuration\n\n<!-- {GENERATED} -->\n\n"
-        "Every key of one configuration. Give any of them as `--key value` on the command line or "
-        "`-P key=value` to `mlflow run`. The recipe `notebook` (entry point `main`) is the original study with its "
+        "Every key of one configuration. Give any of them but `recipe` as `--key value` on the command line or "
+        "`-P key=value` to `mlflow run`. The entry point sets the recipe (`python -m ablation train --recipe …` chooses it, "
+        "and so does an arm of a study). The recipe `notebook` (entry point `main`) is the original study with its "
         "defects, `cured` (entry point `cured`) the one that learns; where `cured` has a value of its own, it is "
         "shown.\n\n"
         "| key | notebook | cured | allowed | what it is |\n|---|---|---|---|---|\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ablation.config.config import Config
-from ablation.config.declare import keys_of, nearest, to_text, unknown
+from ablation.config.declare import Key, keys_of, nearest, parse, to_text, unknown
 from ablation.config.metrics import MEASURES
 from ablation.config.recipes import recipe_of
 from ablation.config.study import Arm, Published, Stake, Study
@@ -209,8 +209,14 @@ class _Reader:
         base, declared = self._mapping("baseline"), keys_of(Config)
 
         def off(beneath: dict[str, Any]) -> dict[str, Any]:
-            texts = {key: to_text(beneath.get(key, known.default)) for key, known in declared.items()}
-            return {key: value for key, value in given.items() if to_text(value) != texts.get(key)}
+            texts = {
+                key: _canonical(known, beneath.get(key, known.default)) for key, known in declared.items()
+            }
+            return {
+                key: value
+                for key, value in given.items()
+                if key not in declared or _canonical(declared[key], value) != texts[key]
+            }
 
         recipe = {key: value for key, value in off(base).items() if key == "recipe"}
         return off(self._beneath(base, recipe))
@@ -300,6 +306,14 @@ class _Reader:
 
 def _merged(factors: dict[str, dict]) -> dict[str, Any]:
     return {key: value for change in factors.values() for key, value in change.items()}
+
+
+def _canonical(declared: Key, value: Any) -> str:
+    """As the configuration has it: a 0 for a float is 0.0. A value that is not allowed stays as it is, to be told of."""
+    try:
+        return to_text(parse(declared, value))
+    except ValueError:
+        return to_text(value)
 
 
 def _is_number(value: Any) -> bool:

@@ -51,7 +51,7 @@ def load_encoder(place: str) -> list:
     """Tokenizer and model; asked for once for each split. Raises DataError where there is none."""
     from transformers import AutoModel, AutoTokenizer
 
-    safely = partial(AutoModel.from_pretrained, use_safetensors=True)
+    safely = partial(AutoModel.from_pretrained, use_safetensors=True, dtype=torch.float32)
     tokenizer, model = _loaded(place, AutoTokenizer.from_pretrained, safely)
     return [tokenizer, model.eval()]
 

@@ -12,13 +12,14 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from ablation.config.config import Config, short_hash
-from ablation.data.folders import folder_digest
+from ablation.data.folders import code_digest, folder_digest
 from ablation.data.integrity import damage_of, stamps
 from ablation.data.prepared_story import FRAME_SHAPE, WINDOW, PreparedStory, prepare_story
 from ablation.data.schema import SPLITS
@@ -35,6 +36,10 @@ from ablation.ownership import held
 from ablation.places import cache_folder, clear_unfinished, put_in_place
 
 STORE_VERSION = 4
+HERE = Path(__file__).parent
+MAKING = ("store", "prepared_story", "descriptions", "frames", "marks", "tokens")
+MADE_WITH = ("numpy", "pillow", "tokenizers", "torchvision", "transformers")
+"""Modules beside this one, and packages, that what is in a store depends on."""
 FILES_KEY = "tokenizer_files"
 FEWEST_STORIES = 5
 CHUNK, TEXTS_AT_ONCE = 32, 2000
@@ -122,6 +127,8 @@ def prepare(config: Config, source: StorySource, progress: Progress = silent) ->
     tokenizer = choose_tokenizer(config.tokenizer, config.dataset)
     made_from = {
         "version": str(STORE_VERSION),
+        "code": code_digest(*(HERE / f"{name}.py" for name in MAKING)),
+        "packages": ", ".join(f"{name} {version(name)}" for name in MADE_WITH),
         "data": source.digest,
         "equalize": str(config.equalize),
         "windows": held_windows(config),

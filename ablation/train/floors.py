@@ -16,15 +16,15 @@ WINDOWS_AT_ONCE = 64
 
 
 def floors(
-    train: StoryWindows, scored: StoryWindows, vocabulary: Vocabulary, batch_size: int
+    fitted: StoryWindows, scored: StoryWindows, vocabulary: Vocabulary, batch_size: int
 ) -> dict[str, float]:
-    """All floors by their metric names; what is fitted is fitted on `train`."""
-    constant = median_frame(train.frames, train.target_frame_rows())
+    """All floors by their metric names; the constant image and the word frequencies are `fitted` on training windows."""
+    constant = median_frame(fitted.frames, fitted.target_frame_rows())
     return {
         "floor/image_median": float(distances_to(scored.frames, scored.target_frame_rows(), constant).mean()),
         **copy_floors(scored),
         **blend_floors(scored, constant),
-        "floor/text_unigram": text_unigram_floor(train, scored, vocabulary, batch_size),
+        "floor/text_unigram": text_unigram_floor(fitted, scored, vocabulary, batch_size),
     }
 
 

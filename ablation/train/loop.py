@@ -100,6 +100,11 @@ class LoopState:
         under_way = vars(self.under_way) | {"seen": self.under_way.seen.as_dict()}
         return vars(self) | {"under_way": under_way}
 
+    @property
+    def is_at_its_best(self) -> bool:
+        """Whether it stands at the end of the best epoch so far."""
+        return self.epoch > 0 and self.epoch == self.best_epoch and not self.under_way.step
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "LoopState":
         """What `as_dict` gave."""
@@ -172,7 +177,8 @@ def train_epoch(
             _step(task, optimizer, batch, count, epoch, here, norms)
             here.seconds = time.perf_counter() - started
         tick(epoch, here.step)
-    _check_seen(here, epoch)
+    _check_seen(here, epoch)  # on a GPU, waits for the steps
+    here.seconds = time.perf_counter() - started
     means = {f"train/{name}": value for name, value in here.seen.means().items()} | norms.means()
     return means | {"speed/stories_per_second": task.stories / here.seconds}
 

@@ -94,6 +94,11 @@ class StoryTask:
         self.splits[id(windows.frames)] = (tensors, latents)
         return self.splits[id(windows.frames)]
 
+    def forget_latents(self) -> None:
+        """Has what frozen encoders gave made anew, by the weights that they have now."""
+        self.splits.clear()
+        self.ready.clear()
+
     def losses(self, batch: Batch) -> dict[str, torch.Tensor]:
         return self._story_losses(self.predict(batch), batch)
 
