@@ -115,10 +115,12 @@ def test_one_seed_has_no_interval(folder):
 
 def test_readme_holds_the_tables_of_the_observations_beside_it():
     readme = (ROOT / "README.md").read_text()
-    found = tables(ROOT / "docs" / "results" / "causes")
+    *found, inside = tables(ROOT / "docs" / "results" / "causes")
     for table in found:
         assert table in readme
-    assert f"of these\n{found[-2].count(' [')} intervals" in readme
+    assert f"of these\n{found[-1].count(' [')} intervals" in readme
+    wider = inside.splitlines()[2].split(" | ")[1].replace("+", "").replace(" [", " % [")
+    assert f"128 saves {wider}" in " ".join(readme.split())
 
 
 def test_floors_are_those_of_the_scored_windows(folder):

@@ -27,7 +27,7 @@ SMALL = {
 ELSEWHERE = {
     "pip install uv && uvx": "installs everything anew: run by hand on a fresh machine",
     "pip install uv && uv run": "is what runs these tests",
-    "pip install -r requirements.txt ruff": "installs what these tests run with",
+    "pip install -r requirements.txt 'ruff": "installs what these tests run with",
     "pytest": "is what runs these tests",
     "mlflow ui": "tests/test_in_the_browser.py looks at it",
 }
