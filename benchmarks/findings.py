@@ -230,7 +230,7 @@ def seeds(rows: pd.DataFrame) -> str:
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """As README writes it: nothing is padded."""
-    lines = [f"| {' | '.join(line)} |".replace("|  |", "| |") for line in (head, *rows)]
+    lines = [f"|{'|'.join(f' {cell} ' if cell else ' ' for cell in line)}|" for line in (head, *rows)]
     return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:]])
 
 

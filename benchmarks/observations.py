@@ -1,4 +1,4 @@
-"""The observations of `causes` as files: what `summary` wrote, checked, and as the judge takes it."""
+"""The observations of a study as files: what `summary` wrote, checked, and as the judge takes it."""
 
 import math
 from collections.abc import Collection
@@ -43,7 +43,7 @@ def read(folder: Path, judged: Collection[str]) -> tuple[StudyRecord, pd.DataFra
         cells = pd.read_csv(folder / "cells.csv")
     except (OSError, ValueError) as error:
         raise AblationError(
-            f"{folder}: {reason(error)}; `summary --study causes --out {folder}` writes it"
+            f"{folder}: {reason(error)}; `summary --study NAME --out {folder}` writes it"
         ) from error
     lacking = sorted({"arm", "seed", "state", "run_id", *STATE_TAGS, *NEEDED} - set(cells.columns))
     if lacking:
@@ -65,9 +65,7 @@ def _on_common_floors(record: StudyRecord, finished: pd.DataFrame) -> pd.DataFra
     """
     made = finished.copy()
     configs = {arm: record.arm(arm)["config"] for arm in record.arm_names}
-    right = made["arm"].map(
-        lambda arm: configs[arm]["windows"] in (configs[arm]["scored_windows"], "sliding")
-    )
+    right = made["arm"].map({arm: _trains_on_what_is_scored(config) for arm, config in configs.items()})
     for keys, floors in FLOORS.items():
         told = {arm: "/".join(config[key] for key in keys) for arm, config in configs.items()}
         kind = made["seed"].astype(str) + made["arm"].map(told)
@@ -76,6 +74,10 @@ def _on_common_floors(record: StudyRecord, finished: pd.DataFrame) -> pd.DataFra
     median, oracle = made["floor/test_image_median"], made["floor/test_image_oracle"]
     made["health/test_image_skill"] = (median - made["test/image_loss"]) / (median - oracle)
     return made
+
+
+def _trains_on_what_is_scored(config: dict[str, str]) -> bool:
+    return config["scored_windows"] in ("same", config["windows"])
 
 
 def _strange(record: StudyRecord, finished: pd.DataFrame, judged: Collection[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""README's tables of what `causes` found: judged anew from the files of `summary`, and by hand the same."""
+"""README's tables of what `causes` and `published` found: judged anew from the files of `summary`, and by hand the same."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ablation.analyse.gate import is_collapsed
 from ablation.analyse.study_tables import STATE_TAGS
 from ablation.config.study_file import load_study
+from benchmarks import published
 from benchmarks.findings import AFTER, BEFORE, INSIDE, SUSPECTS, main, tables
 from benchmarks.observations import PROBES
 
@@ -210,3 +212,21 @@ def test_files_that_will_not_do_are_told_of(folder, spoil, told, monkeypatch, ca
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2 and told in capsys.readouterr().err
+
+
+def test_readme_holds_the_tables_of_the_published_study():
+    readme, folder = (ROOT / "README.md").read_text(), ROOT / "docs" / "results" / "published"
+    for table in published.tables(folder):
+        assert table in readme
+    cells = pd.read_csv(folder / "cells.csv")
+    told = f"{sum(is_collapsed(row) for row in cells.to_dict('records'))} of {len(cells)} runs predict one constant image"
+    assert told in readme
+
+
+def test_published_figures_that_are_missing_are_told_of(tmp_path, monkeypatch, capsys):
+    for name in ("cells.csv", "study.json"):
+        (tmp_path / name).write_text((ROOT / "docs" / "results" / "published" / name).read_text())
+    monkeypatch.setattr("sys.argv", ["published", str(tmp_path)])
+    with pytest.raises(SystemExit):
+        published.main()
+    assert "compared_with_published.csv: [Errno 2]" in capsys.readouterr().err
