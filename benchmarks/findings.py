@@ -10,13 +10,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from ablation.analyse.causes import Worth, causes_frame
+from ablation.analyse.drawing import DOTS_PER_INCH
+from ablation.analyse.figures import steps_figure
 from ablation.analyse.gate import is_collapsed
 from ablation.analyse.inference import mean_interval
 from ablation.analyse.judge import ArmResult, Judge
+from ablation.analyse.palette import STYLE
 from ablation.analyse.study_record import StudyRecord
 from ablation.config.metrics import MEASURES
 from ablation.errors import AblationError
@@ -48,8 +52,13 @@ def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--steps", type=Path, help="a PNG to draw the steps to; prints no table")
+    options = parser.parse_args()
     try:
-        print("\n\n".join(tables(parser.parse_args().folder)))
+        if options.steps:
+            draw_steps(options.folder, options.steps)
+        else:
+            print("\n\n".join(tables(options.folder)))
     except AblationError as error:
         parser.error(str(error))
 
@@ -57,10 +66,23 @@ def main() -> None:
 def tables(folder: Path) -> list[str]:
     """In README's order, as Markdown. Raises AblationError where a file is missing, broken, or of too few arms."""
     record, observed = read(folder, (*SUSPECTS, *INSIDE, AFTER))
-    judge = Judge(record, [cell_of(record, row) for row in observed.to_dict("records")])
+    judge = judge_of(record, observed)
     arms, results = arms_of(observed), {name: judge.results(name) for name in CHANGED}
     told = in_short(arms), before_and_after(arms), suspects(arms), changes(causes_frame(record, results))
     return [*told, inside(record, results)]
+
+
+def judge_of(record: StudyRecord, observed: pd.DataFrame) -> Judge:
+    """Of the runs that were observed."""
+    return Judge(record, [cell_of(record, row) for row in observed.to_dict("records")])
+
+
+def draw_steps(folder: Path, file: Path) -> None:
+    """README's picture of the way from the original to all changes, on the measures that the study declares."""
+    record, observed = read(folder, (*SUSPECTS, *INSIDE, AFTER))
+    judge = judge_of(record, observed)
+    with plt.rc_context(STYLE):
+        steps_figure({name: judge.results(name) for name in record.stakes}).savefig(file, dpi=DOTS_PER_INCH)
 
 
 def arms_of(observed: pd.DataFrame) -> dict[str, pd.DataFrame]:

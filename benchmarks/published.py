@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ablation.analyse.judge import Judge
 from ablation.analyse.study_tables import page_frame
 from ablation.errors import AblationError
-from benchmarks.findings import markdown
-from benchmarks.observations import cell_of, read
+from benchmarks.findings import judge_of, markdown
+from benchmarks.observations import read
 
 NAMES = {"ResNet128-e10": "ResNet128-e10 (ten epochs)"}
 JUDGED = {
@@ -41,8 +40,7 @@ def main() -> None:
 def tables(folder: Path) -> list[str]:
     """In README's order, as Markdown. Raises AblationError where a file is missing or broken."""
     record, observed = read(folder, ("Basecase",))
-    judge = Judge(record, [cell_of(record, row) for row in observed.to_dict("records")])
-    return [judged(page_frame(judge.results(record.primary))), compared(folder)]
+    return [judged(page_frame(judge_of(record, observed).results(record.primary))), compared(folder)]
 
 
 def judged(page: pd.DataFrame) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from ablation.analyse.gate import is_collapsed
 from ablation.analyse.study_tables import STATE_TAGS
@@ -105,6 +106,17 @@ def test_the_tables_hold_what_the_files_do(folder):
         INSIDE
     ) + 1 and "| a latent of 128 in place of 64 | -15.0 |" in inside.replace("*", "")
     assert "| next text | does not learn (3 of 3) | **+15.0** | · | +0 |" in changed
+
+
+def test_the_steps_are_drawn(folder, tmp_path, monkeypatch):
+    record = json.loads((folder / "study.json").read_text()) | {
+        "stakes": {"test/image_over_floor": {"delta": 0.01}}
+    }
+    (folder / "study.json").write_text(json.dumps(record))
+    monkeypatch.setattr("sys.argv", ["findings", str(folder), "--steps", str(tmp_path / "steps.png")])
+    main()
+    with Image.open(tmp_path / "steps.png") as picture:
+        assert picture.width > 400
 
 
 def test_one_seed_has_no_interval(folder):
