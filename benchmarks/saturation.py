@@ -1,6 +1,6 @@
 """Why the original collapses: what its vectors look like at the start and after the last epoch.
 
-`python -m benchmarks.saturation --seeds 1` trains three configurations, each with its pretrained text autoencoder, looks
+`python -m benchmarks.saturation --seeds 3` trains three configurations, each with its pretrained text autoencoder, looks
 at the model on the same 32 test windows, evenly chosen, and prints a table in Markdown: medians over the seeds.
 """
 
