@@ -2,14 +2,13 @@
 
 import math
 import os
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 from ablation.config.config import Config
-from ablation.config.declare import Key, keys_of, nearest, parse, to_text, unknown
+from ablation.config.declare import keys_of, nearest, to_text, unknown
+from ablation.config.factorial import beneath, combined
 from ablation.config.metrics import MEASURES
-from ablation.config.recipes import recipe_of
 from ablation.config.study import Arm, Published, Stake, Study
 from ablation.config.yaml_text import LONGEST_TEXT, read_yaml
 from ablation.errors import LONGEST_PATH, ConfigError, shown
@@ -197,34 +196,7 @@ class _Reader:
                     f"factorial: {key} needs a list of at least two values, not {shown(values)}"
                 )
                 return {}
-        made = {}
-        for values in product(*levels.values()) if levels else ():
-            change = self._off_baseline(dict(zip(levels, values, strict=True)))
-            if change:
-                made[",".join(f"{key}={to_text(value)}" for key, value in change.items())] = change
-        return made
-
-    def _off_baseline(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Of a combination, the recipe that is another one than the baseline's, and what else is off beneath it."""
-        base, declared = self._mapping("baseline"), keys_of(Config)
-
-        def off(beneath: dict[str, Any]) -> dict[str, Any]:
-            texts = {
-                key: _canonical(known, beneath.get(key, known.default)) for key, known in declared.items()
-            }
-            return {
-                key: value
-                for key, value in given.items()
-                if key not in declared or _canonical(declared[key], value) != texts[key]
-            }
-
-        recipe = {key: value for key, value in off(base).items() if key == "recipe"}
-        return off(self._beneath(base, recipe))
-
-    def _beneath(self, base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-        """What an arm is made of besides its own changes; a recipe that it names takes the place of the baseline's."""
-        first = {} if "recipe" in changes else recipe_of(base)
-        return first | base | recipe_of(changes) | self.overrides
+        return combined(levels, self._mapping("baseline"), self.overrides)
 
     def _combinations(self) -> int:
         levels = self._mapping("factorial").values()
@@ -254,7 +226,7 @@ class _Reader:
             self.problems += [
                 f"baseline: {key} cannot be set in a study file: {FIXED[key]}" for key in fixed_in_base
             ]
-        given = self._beneath(base, changes) | changes
+        given = beneath(base, changes, self.overrides) | changes
         declared = keys_of(Config)
         wrong = [unknown(key, declared) for key in given if key not in declared]
         try:
@@ -306,14 +278,6 @@ class _Reader:
 
 def _merged(factors: dict[str, dict]) -> dict[str, Any]:
     return {key: value for change in factors.values() for key, value in change.items()}
-
-
-def _canonical(declared: Key, value: Any) -> str:
-    """As the configuration has it: a 0 for a float is 0.0. A value that is not allowed stays as it is, to be told of."""
-    try:
-        return to_text(parse(declared, value))
-    except ValueError:
-        return to_text(value)
 
 
 def _is_number(value: Any) -> bool:
