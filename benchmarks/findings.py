@@ -40,6 +40,7 @@ INSIDE = {
     "cured, latent 128": "a latent of 128 in place of 64",
     "cured, text weight 5": "text loss times five",
 }
+READ = (*SUSPECTS, *INSIDE, AFTER)
 CHANGED = {IMAGE: (100, "+z.1f"), TEXT: (1, "+z.3f"), **dict.fromkeys(PROBES.values(), (100, "+z.0f"))}
 """Scale and format of the measures that a change is worth something on."""
 NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
@@ -65,7 +66,7 @@ def main() -> None:
 
 def tables(folder: Path) -> list[str]:
     """In README's order, as Markdown. Raises AblationError where a file is missing, broken, or of too few arms."""
-    record, observed = read(folder, (*SUSPECTS, *INSIDE, AFTER))
+    record, observed = read(folder, READ)
     judge = judge_of(record, observed)
     arms, results = arms_of(observed), {name: judge.results(name) for name in CHANGED}
     told = in_short(arms), before_and_after(arms), suspects(arms), changes(causes_frame(record, results))
@@ -79,7 +80,7 @@ def judge_of(record: StudyRecord, observed: pd.DataFrame) -> Judge:
 
 def draw_steps(folder: Path, file: Path) -> None:
     """README's picture of the way from the original to all changes, on the measures that the study declares."""
-    record, observed = read(folder, (*SUSPECTS, *INSIDE, AFTER))
+    record, observed = read(folder, READ)
     judge = judge_of(record, observed)
     with plt.rc_context(STYLE):
         steps_figure({name: judge.results(name) for name in record.stakes}).savefig(file, dpi=DOTS_PER_INCH)

@@ -186,7 +186,7 @@ def test_a_best_checkpoint_of_another_epoch_is_not_tested_as_the_best(store, mon
 
     monkeypatch.setattr(Checkpoints, "keep", keep_the_first)
     with pytest.raises(
-        TrackingError, match=r"best.pt is of epoch 1, and epoch 3 is the best: the same command goes on"
+        TrackingError, match=r"best.pt is of epoch 1, and epoch 3 is the best: the same command trains on"
     ):
         train_task(task, run, {}, Console(), "training")
 

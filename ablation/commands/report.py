@@ -34,7 +34,7 @@ def run(options: ReportOptions, console: Console) -> int:
     judged = judge(parent.run_id, measures_named(options.also))
     page, names = write_report(judged, folder, console)
     attach(parent.run_id, page, PLACE)
-    console.say(judged.answer)
+    console.say("\n".join([*judged.broken, judged.answer]))
     console.say(f"\nwritten to {folder}: {PAGE}; figures/ with {', '.join(names)} as PNG, SVG and PDF")
     console.say(f"and to the study's run {parent.run_id}: {PLACE}/{PAGE}")
     console.say(f"open it with a browser:  {page.resolve().as_uri()}")

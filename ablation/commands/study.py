@@ -206,10 +206,8 @@ class Session:
         self.console.close()
         parent.describe(study_note(judged, parent))
         self.console.say(register_best(judged))
-        table, named = (
-            table_page(parent.experiment_id, study_key(parent.run_id)),
-            shlex.quote(self.study.name),
-        )
+        table = table_page(parent.experiment_id, study_key(parent.run_id))
+        named = shlex.quote(self.study.name)
         self.console.say("\n" + where_to_look(("its runs", table), ("its page", parent.page)))
         self.console.say(
             f"the report is its artifact {PLACE}/{PAGE}; as a file, with the figures and the tables:\n"

@@ -162,9 +162,8 @@ def train(
     records.before_training()
     label = f"training {config.run_name}"
     identity = config.identity()
-    state = train_task(
-        task, tracked, identity, console, label, records.after, records.once_more, task.forget_latents
-    )
+    around = {"after_epoch": records.after, "once_more": records.once_more, "restored": task.forget_latents}
+    state = train_task(task, tracked, identity, console, label, **around)
     test = _tested(task, stories, tracked, console)
     tracked.log_metrics(test, step=state.best_epoch)
     log_storyteller(config, task.module, stories.tokenizer, tracked, state.best_epoch)

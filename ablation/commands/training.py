@@ -131,8 +131,8 @@ def _best(run: MlflowRun, state: LoopState) -> dict[str, Any]:
     epoch = contents["state"].get("epoch")
     if epoch != state.best_epoch:
         raise TrackingError(
-            f"run {run.run_id}: {BEST} is of epoch {epoch}, and epoch {state.best_epoch} is the best: the same command goes on "
-            "from the checkpoint before it"
+            f"run {run.run_id}: {BEST} is of epoch {epoch}, and epoch {state.best_epoch} is the best: the same command trains "
+            "on from an earlier checkpoint, or anew where none is whole"
         )
     return contents
 
