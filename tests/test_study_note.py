@@ -7,11 +7,12 @@ import pytest
 from ablation.analyse.judge import Judge
 from ablation.analyse.study_record import cells_of
 from ablation.commands.judging import Judged, study_parts
+from ablation.commands.notes import spaced_table
 from ablation.commands.study_note import LONGEST, study_note
 from tests.test_judge import BASE, PRIMARY, Made, shifted
 
 PARENT = SimpleNamespace(experiment_id="1", run_id="0" * 32)
-FULL, SHORT = "| collapsed", "| arm "
+FULL, SHORT = "| collapsed", "| arm"
 ELSEWHERE = "What has no room here stands in [summary/arms.md](#/experiments/1/runs/"
 
 
@@ -37,4 +38,11 @@ def test_a_table_that_has_no_room_is_shortened_or_pointed_to(arms, has_full, has
     assert (page.count("| differs") > 0) == has_short
     assert "Repeat it with" in page
     assert (ELSEWHERE in page) == (not has_full)
-    assert all(part in page for part in study_parts(study)) == has_full
+    assert all(spaced_table(part) in page for part in study_parts(study)) == has_full
+
+
+def test_numbers_side_by_side_do_not_run_into_one():
+    page = study_note(judged(3), PARENT)
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    assert len(rows) == 5
+    assert all(row.count("&nbsp; |") == row.count("|") - 2 for row in rows)

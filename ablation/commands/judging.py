@@ -186,7 +186,7 @@ def study_parts(judged: Judged) -> list[str]:
         page_table(judged.primary, "github"),
         "\n".join(f"- {line}" for line in notes(judged.primary)),
         _causes(judged),
-        f"{judging_told(record)} {LEGEND}",
+        f"{judging_told(record)}\n\n{LEGEND}",
         f"Data: {record.dataset} ({record.data_hash}). Code: {code_of(judged.cells)}. Repeat it with\n\n"
         f"{code_block(record.command)}",
     ]
@@ -196,8 +196,8 @@ def judging_told(record: StudyRecord) -> str:
     """What verdicts are given on, and what counts as negligible."""
     stake = record.stakes[record.primary]
     return (
-        f"Judged on `{record.primary}`; differences within ±{stake['delta']:g} are negligible. {stake['reason'].strip()} "
-        f"(declaration {record.delta_hash})."
+        f"Judged on `{record.primary}`. Differences within ±{stake['delta']:g} are negligible: {stake['reason'].strip()} "
+        f"Declared as {record.delta_hash}."
     )
 
 

@@ -12,6 +12,7 @@ from ablation.track.mlflow_run import MlflowRun
 from ablation.track.views import run_page
 
 LONGEST_LINE = 76
+CELL_END = re.compile(r" +\|(?=.)")
 
 
 def opening_note(config: Config) -> str:
@@ -31,7 +32,7 @@ def outcome_note(config: Config, metrics: dict[str, float], best_epoch: int, tra
         f"**{config.run_name}**, seed {config.seed}: {config.epochs} epochs on `{config.dataset}`, best validation total "
         f"in epoch {best_epoch}, from which the test losses come. What it predicts, epoch by epoch: "
         f"[pictures]({pictures}).",
-        outcome_table(metrics, "github"),
+        spaced_table(outcome_table(metrics, "github")),
         f"Repeat it with\n\n{code_block(repeat_command(config))}",
     ]
     return "\n\n".join(parts) + "\n"
@@ -73,6 +74,15 @@ def _pretraining_again(part: str, config: Config) -> str:
     named = [] if recipe == "notebook" else [f"--recipe {recipe}"]
     words = ["python -m ablation pretrain --part", part, *named, *_changed(config)]
     return f"Find it, or make it again, with\n\n{code_block(' '.join(words))}\n"
+
+
+def spaced_table(text: str) -> str:
+    """Markdown whose tables the MLflow UI, which sets cells side by side without a gap, shows with one."""
+    return "\n".join(_spaced_row(line) for line in text.split("\n"))
+
+
+def _spaced_row(line: str) -> str:
+    return CELL_END.sub("&nbsp; |", line) if line.startswith("| ") else line
 
 
 def code_block(command: str) -> str:

@@ -3,7 +3,7 @@
 from ablation.analyse.study_record import StudyRecord
 from ablation.analyse.study_tables import page_table
 from ablation.commands.judging import Judged, judging_told, study_parts
-from ablation.commands.notes import code_block
+from ablation.commands.notes import code_block, spaced_table
 from ablation.commands.report import PAGE, PLACE
 from ablation.track.endings import LONGEST_REASON
 from ablation.track.mlflow_run import LONGEST_TAG, MlflowRun
@@ -30,9 +30,9 @@ def study_note(judged: Judged, parent: MlflowRun) -> str:
     page = f"**{judged.record.question}**\n\n{judged.answer}\n\n{_links(parent)}"
     elsewhere = f"What has no room here stands in [{WHOLE}]({_file(parent, WHOLE)})."
     room = LONGEST - len(elsewhere) - 3
-    table, *more = parts = study_parts(judged)
+    table, *more = parts = [spaced_table(part) for part in study_parts(judged)]
     causes = parts[2]
-    short = page_table(judged.primary, "github", SHORT)
+    short = spaced_table(page_table(judged.primary, "github", SHORT))
     table = next((t for t in (table, short) if len(page) + len(t) + len(causes) + 4 <= room), "")
     for part in (table, *reversed(more)):  # what was judged and how to repeat it matter more than the notes
         if part and len(page) + len(part) + 2 <= room:

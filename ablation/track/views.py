@@ -22,8 +22,8 @@ NUMBERS = [
     *SPREAD_COLUMNS,
     *LOSS_COLUMNS[2:],
 ]
-WIDTHS = {"tags.`arm`": 130, "params.`seed`": 60, "params.`latent_dim`": 80}
-VERDICT_WIDTH, LETTER_WIDTH, MARGIN = 200, 6.2, 24  # pixels
+WIDTHS = {"tags.`arm`": 130, "params.`seed`": 60, "params.`latent_dim`": 90}
+VERDICT_WIDTH, LETTER_WIDTH, MARGIN = 200, 6.2, 32  # pixels
 RUN_NAME = "attributes.`Run Name`"
 GLANCE, PREDICTIONS = "at a glance", "predictions"
 FOLDED = ("train", "val", "test", "floor", "health", "speed")
