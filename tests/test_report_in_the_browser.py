@@ -44,6 +44,18 @@ def test_nothing_is_fetched_and_nothing_sticks_out(address, width):
         assert shapes and all(shape == pytest.approx(125 / 60, rel=0.05) for shape in shapes)
 
 
+def test_on_a_phone_an_arm_stands_beside_its_verdict_and_its_named_numbers(address):
+    with chromium(PHONE) as page:
+        page.goto(address)
+        row = page.get_by_role("row").filter(has=page.locator("td.verdict")).nth(1)
+        row.scroll_into_view_if_needed()
+        assert page.evaluate("e => e.scrollWidth <= e.clientWidth", row.element_handle())
+        name, verdict = row.get_by_role("rowheader").bounding_box(), row.locator("td.verdict").bounding_box()
+        assert 0 < verdict["y"] - name["y"] < 40 and verdict["x"] + verdict["width"] <= PHONE
+        told = row.locator("td").evaluate_all("all => all.map(e => getComputedStyle(e, '::before').content)")
+        assert any("difference" in label for label in told)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_words_stand_out_from_the_ground(address, scheme):
     with chromium(DESK) as page:
