@@ -19,7 +19,7 @@ from ablation.data.batches import SplitTensors, WindowBatches
 from ablation.data.schema import split_of
 from ablation.data.sources import open_source
 from ablation.data.store import prepare, release
-from ablation.data.tokens import BERT, choose_tokenizer, train_wordpiece
+from ablation.data.tokens import BERT, MAX_TOKENS, choose_tokenizer, decode, encode, train_wordpiece
 from ablation.data.windows import all_windows, split_hash, split_train_validation
 from ablation.errors import DataError
 
@@ -294,6 +294,15 @@ def test_a_local_tokenizer_folder_serves(world):
     folder = prepared(world).folder / "tokenizer"
     again = prepared(world, tokenizer=str(folder))
     assert np.array_equal(again.tokens("test"), prepared(world).tokens("test"))
+
+
+def test_what_was_read_is_written_as_it_stood_but_for_capitals(world):
+    store = prepared(world, windows="sliding")
+    texts = [text for text in store.index("train").texts if "'" in text or '"' in text]
+    tokenizer = store.tokenizer()
+    whole = [text.lower() for text in texts if len(tokenizer(text)["input_ids"]) <= MAX_TOKENS]
+    assert len(whole) > 20
+    assert [decode(tokenizer, row) for row in encode(tokenizer, whole)] == whole
 
 
 def test_the_split_is_by_story_80_to_20_and_the_seeds_own(world):

@@ -1,5 +1,6 @@
 """Descriptions as word pieces: bert-base-uncased, a WordPiece trained on the spot, or a folder."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,14 @@ from ablation.errors import DataError
 
 BERT = "google-bert/bert-base-uncased"
 MAX_TOKENS = 120
+CLOSED_UP = (
+    (re.compile(r" ([:;)\]])"), r"\1"),
+    (re.compile(r"([(\[]) "), r"\1"),
+    (re.compile(r"(?<=\w) (['’]) (?=(?:s|t|re|ve|ll|d|m)\b)"), r"\1"),
+    (re.compile(r"(?<=\w) - (?=\w)"), "-"),
+    (re.compile(r'" ([^"]*?) "'), r'"\1"'),
+)
+"""What is written with spaces, and without: `hour : the thief ' s`, `hour: the thief's`."""
 MAX_VOCABULARY = 30522
 LONGEST_WORD = 1000
 """Letters of a word that a WordPiece is learnt from; any of more than 100 becomes UNK, and learning from one of a
@@ -100,6 +109,14 @@ def encode(tokenizer, descriptions: list[str]) -> np.ndarray:
         return_token_type_ids=False,
     )
     return np.asarray(encoded["input_ids"], dtype=np.int32)
+
+
+def decode(tokenizer, tokens: Sequence[int]) -> str:
+    """The words of token ids as one would print them: WordPiece forgets which marks stood without a space."""
+    text = tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=True)
+    for spaced, close in CLOSED_UP:
+        text = spaced.sub(close, text)
+    return text
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ablation.config.config import Config
 from ablation.data.batches import Inputs, pixels
 from ablation.data.frames import picture_of, prepare_frame
 from ablation.data.sentences import read_sentences
-from ablation.data.tokens import MAX_TOKENS, Vocabulary, encode
+from ablation.data.tokens import MAX_TOKENS, Vocabulary, decode, encode
 from ablation.models.storyteller import Storyteller
 from ablation.predict.story import Story
 
@@ -43,7 +43,7 @@ class Predictor:
         their last bit, on which others were asked beside it.
         """
         image, (words,) = self.module.answer(self._inputs(story), self.vocabulary)
-        description = self.tokenizer.decode(words, skip_special_tokens=True)
+        description = decode(self.tokenizer, words)
         return Answer(picture_of(image[0].float().cpu().numpy()), description, self._note(story))
 
     def _inputs(self, story: Story) -> Inputs:

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from ablation.data.frames import picture_of
+from ablation.data.tokens import decode
 from ablation.data.windows import WINDOW, StoryWindows
 from ablation.train.pictures import PredictionPage
 from ablation.train.story_task import StoryTask
@@ -47,7 +48,7 @@ def predictions(
     shown = []
     for batch, _ in task.batches(windows, torch.tensor(places), size=1):
         frames, (words,) = task.generate(batch)
-        shown.append((frames[0].float().cpu().numpy(), tokenizer.decode(words, skip_special_tokens=True)))
+        shown.append((frames[0].float().cpu().numpy(), decode(tokenizer, words)))
     return shown
 
 

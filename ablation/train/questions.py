@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ablation.data.tokens import decode
 from ablation.data.windows import WINDOW, StoryWindows
 from ablation.train.scores import WindowOutputs, joined
 from ablation.train.story_task import StoryTask, Tick
@@ -53,7 +54,7 @@ def _told(task: StoryTask, windows: StoryWindows, places: np.ndarray, tokenizer,
         written += task.generate(batch)[1]
         tick(WRITING * count)
     return Told(
-        written=tokenizer.batch_decode(written, skip_special_tokens=True),
+        written=[decode(tokenizer, words) for words in written],
         target=_texts(chosen, chosen.target_position),
         last=_texts(chosen, LAST),
     )
