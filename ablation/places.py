@@ -32,10 +32,10 @@ def runs_folder() -> Path:
     return cache_folder() / "runs"
 
 
-def write_whole(file: Path, text: str) -> None:
+def write_whole(file: Path, text: str, mode: int = 0o666) -> None:
     """A small file that is there whole or as it was before, whenever the process is killed or the power fails."""
     beside = file.with_name(f"{file.name}.partial")
-    with beside.open("w", encoding="utf-8") as opened:
+    with open(beside, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, mode)) as opened:
         opened.write(text)
         opened.flush()
         os.fsync(opened.fileno())

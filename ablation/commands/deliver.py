@@ -6,7 +6,7 @@ from ablation.errors import AblationError
 from ablation.places import runs_folder
 from ablation.track.left_behind import deliver, mark_dead_runs, undelivered
 from ablation.track.query import get_record
-from ablation.track.store import label_bystander, open_store, quiet_mlflow, ui_address, use_tracking_uri
+from ablation.track.store import label_bystander, open_store, quiet_mlflow, ui_address, use_existing_store
 from ablation.track.views import run_page
 
 
@@ -23,7 +23,7 @@ def run(options: DeliverOptions, console: Console) -> int:
     failed, reached = [], set()
     for each in waiting:
         try:
-            use_tracking_uri(each.tracking_uri)
+            use_existing_store(each.tracking_uri)
             open_store()
             told = deliver(each.run_id)
             page = run_page(get_record(each.run_id).experiment_id, each.run_id)
@@ -32,7 +32,7 @@ def run(options: DeliverOptions, console: Console) -> int:
         except AblationError as error:
             failed.append(f"run {each.run_id}: {error}")
     for tracker in reached:
-        use_tracking_uri(tracker)
+        use_existing_store(tracker)
         mark_dead_runs(console.say)
     if failed:
         told = "".join(f"\n  - {reason}" for reason in failed)

@@ -145,7 +145,10 @@ def _train(
     epochs = getattr(config, EPOCH_KEYS[part])
     name = f"{part}-autoencoder-e{epochs}-s{config.seed}"
     tags = {"kind": KIND, "part": part, "pretrain_hash": identity["hash"], **code_state()}
-    with closing(_open(name, tags, adopt, console), patience=PATIENCE) as tracked, telling_of_memory():
+    tracked, left_by = _open(name, tags, adopt)
+    with closing(tracked, patience=PATIENCE), telling_of_memory():
+        if left_by:
+            inherit(tracked, left_by, console)
         tracked.describe(pretraining_opening(part, config))
         tracked.log_params(
             {name: text for name, text in identity.items() if not name.endswith("hash")},
@@ -163,17 +166,15 @@ def _train(
     return task.module.cpu(), tracked
 
 
-def _open(name: str, tags: dict[str, str], adopt: bool, console: Console) -> MlflowRun:
-    """The run that was left unfinished and has trained last; else a new one, or that of `mlflow run`, which goes on from
-    there.
+def _open(name: str, tags: dict[str, str], adopt: bool) -> tuple[MlflowRun, str | None]:
+    """The run that was left unfinished and has trained last; else a new one, or that of `mlflow run`, and the run that it
+    goes on from.
     """
     left = furthest([r for r in _runs_of(tags["pretrain_hash"]) if r.status != "FINISHED" and not r.is_alive])
     if left and not (adopt and opened_by_mlflow_run()):
-        return MlflowRun.reopen(left.run_id, tags)
+        return MlflowRun.reopen(left.run_id, tags), None
     tracked = MlflowRun.start(name, tags | ({CONTINUES_TAG: left.run_id} if left else {}), adopt)
-    if left:
-        inherit(tracked, left.run_id, console)
-    return tracked
+    return tracked, left.run_id if left else None
 
 
 def _task(part: str, config: Config, stories: Stories) -> TextCopyTask | ReconstructionTask:

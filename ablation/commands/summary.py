@@ -83,7 +83,7 @@ def _sum_up(options: SummaryOptions, console: Console) -> int:
     for left, why in selection.left_out:
         console.say(f"left out: {left.name} {left.run_id} {why}")
     if not selection.arms:
-        where = f"experiment {options.experiment}" if options.experiment else "any experiment"
+        where = f"experiment {options.experiment}" if options.experiment else "this store"
         raise Incomplete(f"{where} holds no finished training run; make one with `python -m ablation main`")
     folder = writable_folder(options.out)
     histories = metric_histories([r.run_id for runs in selection.arms.values() for r in runs], TRAIN_LOSSES)

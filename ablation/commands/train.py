@@ -75,8 +75,10 @@ def run(config: Config, console: Console) -> int:
         here = {"data_hash": stories.source.digest, **code_hashes(), **_folders_hash(config)}
         _require_same(left, here)
     with held(cache_folder() / "locks" / f"cell-{cell}", wait=False) as alone:
-        tracked = _open_run(config, cell, console, alone)
+        tracked, left_by = _open_run(config, cell, console, alone)
         with closing(tracked):
+            if left_by:
+                inherit(tracked, left_by, console)
             tracked.save_view(runs_view())
             metrics = train(config, tracked, console, stories)
         with suppress(AblationError):  # the run is finished all the same
@@ -117,21 +119,21 @@ def _folders_hash(config: Config) -> dict[str, str]:
     return {"folders_hash": short_hash(named)} if named else {}
 
 
-def _open_run(config: Config, cell: str, console: Console, alone: bool) -> MlflowRun:
+def _open_run(config: Config, cell: str, console: Console, alone: bool) -> tuple[MlflowRun, str | None]:
     """The run to be resumed; else the one that earlier calls of the same command left unfinished and that has trained
-    last, where this process is `alone` at the cell; else a new one, or that of `mlflow run`, which goes on from there.
+    last, where this process is `alone` at the cell; else a new one, or that of `mlflow run`, and the run that it goes on
+    from.
     """
     left = config.resume or (_to_go_on_from(cell) if alone else None)
     if left and (config.resume or not opened_by_mlflow_run()):
         label_bystander(f"resume of {left}", "resume")
         console.say(f"going on with the unfinished run {left}")
-        return MlflowRun.reopen(left)
+        return MlflowRun.reopen(left), None
     tags = {"kind": KIND, "arm": config.arm, "config_hash": config.hash(), "cell_hash": cell}
     tracked = MlflowRun.start(config.run_name, tags | code_state() | ({CONTINUES_TAG: left} if left else {}))
     if left:
         console.say(f"going on from the unfinished run {left}")
-        inherit(tracked, left, console)
-    return tracked
+    return tracked, left
 
 
 def _to_go_on_from(cell: str) -> str | None:

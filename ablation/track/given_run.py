@@ -7,12 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from mlflow import MlflowClient
-from mlflow.entities import RunTag
+from mlflow.entities import Run, RunTag
+from mlflow.exceptions import MlflowException
 
-from ablation.track.owner import HEARTBEAT_TAG, SECONDS_BETWEEN_BEATS, signs_of_life
+from ablation.errors import TrackingError
+from ablation.track.owner import HEARTBEAT_TAG, SECONDS_BETWEEN_BEATS, require_free, signs_of_life
 from ablation.track.patience import in_short, patiently
 
-RUN_ID_VARIABLE = "MLFLOW_RUN_ID"
+RUN_ID_VARIABLE, KIND_TAG = "MLFLOW_RUN_ID", "kind"
 SECONDS_TO_TELL = 30
 logger = logging.getLogger("ablation")
 _left: dict[str, threading.Event] = {}
@@ -30,9 +32,21 @@ def tell_given_run(tell: Callable[[MlflowClient, str], object]) -> None:
 
 
 def own_given_run() -> None:
-    """Says whose it is, and every minute that its process lives: else one whose machine dies would run for ever."""
+    """Says whose it is, and every minute that its process lives: else one whose machine dies would run for ever.
+
+    One that a command has used already, as where the variable outlived its `mlflow run`, stays as it is: this one does
+    without. Raises AtWork where another process is at it, TrackingError where there is none.
+    """
     given = os.environ.get(RUN_ID_VARIABLE)
     if not given or given in _left:
+        return
+    run = _readable(given)
+    require_free(run)
+    if run.info.status != "RUNNING" or KIND_TAG in run.data.tags:
+        logger.warning(
+            "%s=%s names a run that a command has used already: it stays as it is", RUN_ID_VARIABLE, given
+        )
+        os.environ.pop(RUN_ID_VARIABLE)
         return
     _left[given] = threading.Event()
     signs = signs_of_life()
@@ -40,6 +54,15 @@ def own_given_run() -> None:
         lambda client, run_id: client.log_batch(run_id, tags=[RunTag(*sign) for sign in signs.items()])
     )
     threading.Thread(target=_live, args=(MlflowClient(), given), name="signs of life", daemon=True).start()
+
+
+def _readable(given: str) -> Run:
+    try:
+        return patiently(lambda: MlflowClient().get_run(given), SECONDS_TO_TELL)
+    except MlflowException as error:
+        raise TrackingError(
+            f"{RUN_ID_VARIABLE}={given} cannot be read: {in_short(error)}. Unset it"
+        ) from error
 
 
 def leave_given_run() -> None:

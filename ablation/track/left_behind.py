@@ -22,7 +22,7 @@ from ablation.track.patience import in_short, patiently
 from ablation.track.query import RunRecord, find_runs, get_record
 from ablation.track.run_folder import JOURNAL, TRACKER, about, alone, lock_of
 from ablation.track.sending import Sender
-from ablation.track.store import use_tracking_uri
+from ablation.track.store import is_elsewhere
 
 KINDS = ("train", "pretrain", "study")
 """Whose processes end them; what `mlflow run` opened for other commands it ends itself, a moment after their process."""
@@ -69,7 +69,11 @@ def mark_dead_runs(say: Say) -> list[RunRecord]:
 def _brought_to_its_end(run: RunRecord, told: str, say: Say) -> RunRecord:
     """As it is now. Raises TrackingError or MlflowException where the tracker does not take its mark."""
     waiting = _left_in(runs_folder() / run.run_id)
-    if waiting:
+    if waiting and is_elsewhere(waiting.tracking_uri):
+        say(
+            f"{told}: what its process left is another store's, which  python -m ablation deliver  brings there"
+        )
+    elif waiting:
         say(f"{told}: {_try_to_deliver(waiting)}")
     run = get_record(run.run_id)
     if run.status != "RUNNING" or run.is_alive:  # it was delivered to its end, or someone goes on with it
@@ -151,7 +155,6 @@ def deliver(run_id: str, patience: float = 0) -> str:
 
 
 def _deliver(waiting: Waiting, patience: float) -> str:
-    use_tracking_uri(waiting.tracking_uri)
     sender = Sender(MlflowClient(), waiting.run_id, waiting.owners)
     try:
         patiently(sender.check, patience)

@@ -1,6 +1,8 @@
 """Which troubles with the tracker pass by themselves, and waiting until they have."""
 
+import errno
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -26,11 +28,23 @@ LASTING = {
     "ENDPOINT_NOT_FOUND",
 }
 """Not BAD_REQUEST: so it calls whatever its database says, such as that of a full connection pool."""
-LASTING_WORDS = ("readonly database", "disk is full", "unable to open database file")
+LASTING_WORDS = (
+    "readonly database",
+    "disk is full",
+    "unable to open database file",
+    "mlflow-artifacts URI",
+    "registered artifact repository",
+    "surrogates not allowed",
+)
+PASSING_ERRNOS = (errno.ESTALE, errno.EIO, errno.ETIMEDOUT)
+"""Of artifacts on a disk of the network."""
+CLOUDS = ("botocore.", "boto3.", "google.", "azure.")
+"""Whose libraries, which hold the artifacts of some servers, have errors of their own."""
+CREDENTIALS = re.compile(r"://[^/\s@]+@")
 TROUBLES = {
     "timed out": "no answer in time",
     "read timed": "no answer in time",
-    "refused": "nobody listens there",
+    "connection refused": "nobody listens there",
     "connection reset": "the connection broke",
     "failed to establish": "nobody listens there",
     "connection aborted": "the connection broke",
@@ -48,6 +62,10 @@ def may_pass(error: Exception) -> bool:
         return error.response.status_code >= 500 or error.response.status_code in (408, 429)
     if isinstance(error, MlflowException):
         return error.error_code not in LASTING and not any(words in str(error) for words in LASTING_WORDS)
+    if isinstance(error, OSError) and error.errno in PASSING_ERRNOS:
+        return True
+    if type(error).__module__.startswith(CLOUDS):
+        return True
     return isinstance(error, requests.RequestException | ConnectionError | TimeoutError)
 
 
@@ -87,7 +105,9 @@ def patiently(ask: Callable[[], Answer], patience: float | None = None) -> Answe
 
 
 def in_short(error: Exception) -> str:
-    """What an error says, in a line of at most 300 characters; of a line that broke, no more than that."""
-    told = str(error).strip() or type(error).__name__
+    """What an error says, in a line of at most 300 characters, without passwords; of a line that broke, no more than
+    that.
+    """
+    told = CREDENTIALS.sub("://", str(error).strip()) or type(error).__name__
     known = (short for sign, short in TROUBLES.items() if sign in told.lower())
     return next(known, told.splitlines()[0][:300])

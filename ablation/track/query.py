@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 from mlflow import MlflowClient
-from mlflow.entities import ViewType
+from mlflow.entities import Experiment, ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.utils.file_utils import local_file_uri_to_path
+from mlflow.utils.uri import is_local_uri
 
 from ablation.errors import TrackingError
 from ablation.track.mlflow_run import PARENT_TAG
@@ -22,6 +23,7 @@ from ablation.track.store import quiet_mlflow
 
 MODEL_NAME = "storyteller"
 PAGE = 1000
+MOST_NAMED = 20
 RUNS_AT_ONCE, REQUESTS_AT_ONCE = 500, 8
 MOST_POINTS = 10_000_000
 
@@ -108,14 +110,25 @@ def find_by_ids(run_ids: Sequence[str]) -> list[RunRecord]:
 
 
 def _experiment_ids(client: MlflowClient, name: str | None) -> list[str]:
-    known = patiently(client.search_experiments)
+    """Of the named experiment, or of all, however many a server has."""
     if name is None:
-        return [e.experiment_id for e in known]
-    ids = [e.experiment_id for e in known if e.name == name]
-    if not ids:
-        names = ", ".join(sorted(e.name for e in known))
-        raise TrackingError(f"experiment {name} does not exist; there are {names}")
-    return ids
+        return [e.experiment_id for e in _experiments(client)]
+    found = patiently(lambda: client.get_experiment_by_name(name))
+    if found is None or found.lifecycle_stage != "active":
+        names = sorted(e.name for e in _experiments(client))
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        gone = "does not exist" if found is None else "was deleted"
+        raise TrackingError(f"experiment {name} {gone}; there are {', '.join(names[:MOST_NAMED])}{more}")
+    return [found.experiment_id]
+
+
+def _experiments(client: MlflowClient) -> list[Experiment]:
+    found, token = [], None
+    while True:
+        page = patiently(partial(client.search_experiments, max_results=PAGE, page_token=token))
+        found, token = found + page, page.token
+        if not token:
+            return found
 
 
 def _record(run) -> RunRecord:
@@ -134,12 +147,14 @@ def _record(run) -> RunRecord:
 
 
 def get_record(run_id: str) -> RunRecord:
-    """One run. Raises TrackingError when the server has none of that id."""
+    """One run. Raises TrackingError when the server has none of that id, or does not show it."""
     quiet_mlflow()
     try:
         return _record(patiently(lambda: MlflowClient().get_run(run_id)))
     except MlflowException as error:
-        raise TrackingError(f"there is no run {run_id} on the tracking server") from error
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise TrackingError(f"there is no run {run_id} on the tracking server") from error
+        raise TrackingError(f"run {run_id} cannot be read: {in_short(error)}") from error
 
 
 def metric_history(run_id: str, name: str) -> dict[int, float]:
@@ -189,9 +204,8 @@ def local_artifact(run: RunRecord, place: str, folder: Path) -> Path | None:
     """As `download`, straight from the disk where the artifacts lie here; None when the run lacks it. Raises TrackingError
     when it cannot be fetched.
     """
-    root = urlparse(run.artifact_uri)
-    if root.scheme in ("", "file"):
-        file = Path(unquote(root.path)) / place
+    if is_local_uri(run.artifact_uri):
+        file = Path(local_file_uri_to_path(run.artifact_uri)) / place
         return file if file.exists() else None
     if not has_artifact(run.run_id, place):
         return None

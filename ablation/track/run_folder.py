@@ -81,7 +81,7 @@ def take_over(run_id: str, owner: str, tracking_uri: str) -> Path:
         if known and owner and owner not in known.owners:
             folder = _set_aside(folder, owner)
     told = {"tracking_uri": tracking_uri, "run_id": run_id, OWNER_TAG: this_process(), BEFORE: owner}
-    write_whole(folder / TRACKER, json.dumps(told))
+    write_whole(folder / TRACKER, json.dumps(told), mode=0o600)  # the address may hold a password
     return folder
 
 
