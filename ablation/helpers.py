@@ -19,6 +19,12 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def threads_here() -> int:
+    """What OMP_NUM_THREADS allows, else one for each core that this process may use."""
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    return int(allowed) if allowed.isdigit() and int(allowed) else processors()
+
+
 def spawning() -> BaseContext:
     """What starts new processes with the code of this one: they take over `sys.path`, at whose beginning a model that
     MLflow has loaded puts the part of this package that it needs itself.

@@ -8,13 +8,15 @@ from mlflow import MlflowClient
 
 from ablation.commands import cells
 from ablation.config.config import Config
-from ablation.engines.task import Busy
+from ablation.engines.task import Busy, Unfit
 from ablation.ownership import held
+from ablation.track import rivals
 from ablation.track.clock import now
-from ablation.track.code_state import code_state
+from ablation.track.code_state import code_hashes, code_state
 from ablation.track.mlflow_run import MlflowRun
-from ablation.track.owner import CLAIM_TAG, HEARTBEAT_TAG, OWNER_TAG
+from ablation.track.owner import CLAIM_TAG, HEARTBEAT_TAG, OWNER_TAG, AtWork
 from ablation.track.query import find_runs, get_record
+from ablation.track.rivals import give_way, others_at
 from ablation.track.run_folder import lock_of
 
 CELL = "0123"
@@ -22,11 +24,12 @@ CELL = "0123"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(cells, "SECONDS_BETWEEN_LOOKS", 0.05)
+    monkeypatch.setattr(rivals, "SECONDS_BETWEEN_LOOKS", 0.05)
 
 
 def work(claim, parent):
-    return {"claim": claim, "cell_hash": CELL, "tags": {}, "code": {}, "parent": parent, "name": "a cell"}
+    about = {"cell_hash": CELL, "tags": {}, "code": {}, "hashes": code_hashes(), "name": "a cell"}
+    return about | {"claim": claim, "parent": parent}
 
 
 def rival(of, lesser):
@@ -46,16 +49,20 @@ def mine(store):
     return run
 
 
+def give_way_to_others(run, claim=None):
+    give_way(run, lambda: others_at(find_runs("train", extra=f"tags.cell_hash = '{CELL}'"), claim))
+
+
 def test_without_rivals_a_cell_goes_on(mine):
-    cells._give_way(mine, CELL)
+    give_way_to_others(mine)
     mine.finish()
 
 
 def test_a_stop_while_it_looks_for_rivals_lets_go_of_the_run(store, monkeypatch):
-    def stopped(made, cell):
+    def stopped(made, find_others):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cells, "_rivals", stopped)
+    monkeypatch.setattr(rivals, "_stays", stopped)
     parent = MlflowRun.start("study", {"kind": "study"})
     with pytest.raises(KeyboardInterrupt) as kept:  # and with it the run
         cells._open(Config(), work("ours", parent.run_id), [])
@@ -69,11 +76,11 @@ def test_a_stop_while_it_looks_for_rivals_lets_go_of_the_run(store, monkeypatch)
 @pytest.mark.parametrize("lesser", [True, False])
 def test_a_run_gives_way_to_one_that_is_at_work(mine, lesser, monkeypatch):
     other, looks = rival(mine, lesser), []
-    monkeypatch.setattr(cells.time, "sleep", looks.append)
-    with pytest.raises(Busy, match=other):
-        cells._give_way(mine, CELL)
+    monkeypatch.setattr(rivals.time, "sleep", looks.append)
+    with pytest.raises(AtWork, match=other):
+        give_way_to_others(mine)
     ended = get_record(mine.run_id)
-    assert len(looks) == (0 if lesser else cells.LOOKS - 1)
+    assert len(looks) == (0 if lesser else rivals.LOOKS - 1)
     assert ended.status == "KILLED" and other in ended.tags["failure"]
 
 
@@ -85,8 +92,8 @@ def test_the_one_with_the_least_id_stays_when_the_others_give_way(mine, monkeypa
         if len(looks) == 2:
             MlflowClient().set_terminated(other, "KILLED")
 
-    monkeypatch.setattr(cells.time, "sleep", pause)
-    cells._give_way(mine, CELL)
+    monkeypatch.setattr(rivals.time, "sleep", pause)
+    give_way_to_others(mine)
     assert len(looks) == 2
     mine.finish()
 
@@ -99,7 +106,7 @@ def test_of_many_that_begin_at_once_one_at_most_goes_on(store):
 
         def try_it(claim, begin=begin, on=on):
             begin.wait()
-            with suppress(Busy):
+            with suppress(Busy, AtWork):
                 on.append(cells._open(Config(), work(claim, parent.run_id), []))
 
         threads = [threading.Thread(target=try_it, args=(name,)) for name in "abc"]
@@ -126,3 +133,17 @@ def test_a_cell_whose_run_another_process_is_at_is_tried_again_later(mine, monke
     with pytest.raises(Busy, match=f"run {mine.run_id} is at work"):
         cells.run_cell(work("ours", "p") | about, None)
     mine.finish()
+
+
+def test_what_its_own_study_left_on_a_machine_that_was_given_up_is_no_rival(mine):
+    MlflowClient().set_tag(rival(mine, lesser=True), CLAIM_TAG, "ours")
+    give_way_to_others(mine, claim="ours")
+    mine.finish()
+
+
+@pytest.mark.parametrize("task", [cells.run_cell, cells.make_shared])
+def test_a_machine_with_other_packages_refuses_before_it_opens_a_run(store, task):
+    other = work("ours", "p") | {"hashes": {**code_hashes(), "environment_hash": "0ther"}}
+    with pytest.raises(Unfit, match=r"environment_hash .*, not 0ther"):
+        task(other, None)
+    assert not find_runs("train") and not find_runs("pretrain")

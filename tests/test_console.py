@@ -8,7 +8,7 @@ import pytest
 
 from ablation.commands.study_progress import TESTING, StudyProgress
 from ablation.console import Console, Silent
-from ablation.engines.task import Event, Task
+from ablation.engines.task import DONE, Event, Outcome, Task
 
 
 class Terminal(io.StringIO):
@@ -46,3 +46,47 @@ def test_a_cell_of_a_study_is_done_once_its_model_is_tested():
     total = 10 + 2 * TESTING
     assert done == pytest.approx([4 / total, 8 / total, 8 / total, (8 + TESTING / 2) / total])
     assert progress.done == done[-1]
+
+
+def told_by(console, weights):
+    return StudyProgress(console, "study", [Task(name, "", {}) for name in weights], weights)
+
+
+class Listening(Silent):
+    def __init__(self):
+        self.lines = []
+
+    def say(self, text=""):
+        self.lines.append(text)
+
+
+def ended(name):
+    return Event(name, "end", 1.0, outcome=Outcome(DONE, {"metrics": {}}))
+
+
+def test_the_time_left_is_told_from_what_this_call_has_done(monkeypatch):
+    """Of four equal cells the first was trained by an earlier call: its test, a fifth of it, took a minute."""
+    clock, console = [0.0], Listening()
+    monkeypatch.setattr("ablation.commands.study_progress.time.monotonic", lambda: clock[0])
+    progress = told_by(console, dict.fromkeys("abcd", 8 + TESTING))
+    progress.began = 0.0
+    progress(Event("a", "begin"))
+    progress(Event("a", "progress", 1.0, "training a"))
+    clock[0] = 60.0
+    progress(ended("a"))
+    assert progress.done == 0.25 and console.lines == ["[1 of 4] a: 60 s; 15 min left"]
+
+
+def test_what_comes_late_from_a_task_that_has_ended_changes_nothing():
+    console = Listening()
+    progress = told_by(console, {"a": 10.0, "b": 10.0})
+    for event in (
+        Event("a", "begin"),
+        ended("a"),
+        Event("a", "begin"),
+        Event("a", "progress", 0.2, "training a"),
+    ):
+        progress(event)
+    assert progress.done == 0.5 and not progress.running
+    progress(Event("b", "note", text="waits: run x is at it"))
+    assert console.lines[-1] == "b: waits: run x is at it"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ablation.engines.local import LocalEngine
-from ablation.engines.task import FAILED, Busy, Event, Reporter, Task, perform
+from ablation.engines.task import FAILED, Busy, Event, Reporter, Task, Unfit, perform
 from ablation.errors import AblationError
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +24,10 @@ def square(work: dict, console: Reporter) -> dict:
 
 def refuse(work: dict, console: Reporter) -> dict:
     raise AblationError("it cannot be done")
+
+
+def unfit(work: dict, console: Reporter) -> dict:
+    raise Unfit("other packages")
 
 
 def stumble(work: dict, console: Reporter) -> dict:
@@ -69,7 +73,7 @@ def test_a_failing_task_stops_no_other(tmp_path):
     tasks = [task(f"square {n}", square, number=n) for n in range(3)]
     tasks += [task("refused", refuse), task("stumbled", stumble)]
     tasks += [task("dies once", die_once, mark=str(tmp_path / "died")), task("dies", die)]
-    tasks += [task("busy once", busy_once, mark=str(tmp_path / "busy"))]
+    tasks += [task("busy once", busy_once, mark=str(tmp_path / "busy")), task("unfit", unfit)]
     events: list[Event] = []
     with closing(LocalEngine(jobs=2, threads=2)) as engine:
         outcomes = engine.run(tasks, events.append)
@@ -84,6 +88,9 @@ def test_a_failing_task_stops_no_other(tmp_path):
     assert outcomes["dies once"].result == {"value": "second try"}
     assert outcomes["dies"].status == FAILED and "exit code 7" in outcomes["dies"].message
     assert outcomes["busy once"].result == {"value": "now"}
+    assert (outcomes["unfit"].status, outcomes["unfit"].message) == (FAILED, "other packages")
+    notes = [event.text for event in events if event.kind == "note" and event.task == "busy once"]
+    assert notes == ["waits: someone else is at it"]
     kinds = [event.kind for event in events if event.task == "square 1"]
     assert kinds == ["begin", "progress", "end"]
     assert sum("it goes on in a new one" in event.text for event in events if event.task == "dies once") == 1

@@ -2,6 +2,8 @@
 
 import json
 import math
+import threading
+import time
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -14,6 +16,7 @@ from ablation.data import oracle
 from ablation.data.sources import open_source
 from ablation.data.store import prepare
 from ablation.data.windows import all_windows
+from ablation.helpers import processors, threads_here
 from ablation.places import cache_folder
 from ablation.train.floors import image_median_floor, image_skill, oracle_floors
 from ablation.world.choice import Sampler, choices_of
@@ -122,10 +125,44 @@ def test_an_answer_serves_stores_of_other_windows_and_none_is_lost_between_proce
     found = oracle.window_oracles(store, sliding.of_kind("first").at(np.arange(2)), True)
     file = next((cache_folder() / "oracle").glob("*-4.json"))
     before = json.loads(file.read_text())
-    oracle._keep(file, {"another process": {}})
-    assert json.loads(file.read_text()) == before | {"another process": {}}
+    another = {"of another process": next(iter(before.values()))}
+    file.write_text(json.dumps(before | another))
+    oracle.window_oracles(store, sliding.of_kind("first").at(np.arange(3)), True)
+    now = json.loads(file.read_text())
+    assert len(now) == len(before) + 2 and all(now[key] == value for key, value in (before | another).items())
     monkeypatch.setattr(oracle, "score", None)
     assert oracle.window_oracles(stored("first"), first, True) == found
+
+
+def test_of_those_that_ask_at_once_one_computes(windows, monkeypatch):
+    monkeypatch.setattr(oracle, "FUTURES", 3)
+    store, sliding = windows
+    few, begin, scored, score = sliding.at(np.arange(3)), threading.Barrier(2), [], oracle.score
+
+    def scoring(task):
+        scored.append(task.key)
+        time.sleep(0.2)
+        return score(task)
+
+    def ask():
+        begin.wait()
+        found.append(oracle.window_oracles(store, few, True))
+
+    found: list = []
+    monkeypatch.setattr(oracle, "score", scoring)
+    asking = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join()
+    assert found[0] == found[1] and len(scored) == 3
+
+
+def test_helpers_are_as_many_as_threads_are_allowed(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert threads_here() == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "many")
+    assert threads_here() == processors()
 
 
 def test_other_code_gives_no_old_answer(windows, monkeypatch):

@@ -16,9 +16,11 @@ from ablation.config.config import Config
 from ablation.console import Console
 from ablation.data.statistics import median_frame
 from ablation.track import mlflow_run
+from ablation.track.clock import now
 from ablation.track.mlflow_run import CONTINUES_TAG, MlflowRun
+from ablation.track.owner import CLAIM_TAG, HEARTBEAT_TAG, OWNER_TAG, AtWork
 from ablation.track.patience import PATIENCE
-from ablation.track.query import find_runs, metric_history
+from ablation.track.query import find_runs, get_record, metric_history
 from ablation.train.checkpoint import load_checkpoint, save_checkpoint
 from ablation.train.loop import fit
 from ablation.train.pretraining import LanguageTask, ReconstructionTask, TextCopyTask, every_row
@@ -91,6 +93,37 @@ def test_pretraining_that_was_stopped_goes_on(pretrain, monkeypatch, opened):
     *_, ended = find_runs("pretrain")
     assert ended.status == "FINISHED" and (ended.run_id != stopped.run_id) is opened
     assert ended.tags.get(CONTINUES_TAG) == (stopped.run_id if opened else None)
+
+
+def another_machine_is_at(run_id):
+    MlflowClient().update_run(run_id, status="RUNNING")
+    MlflowClient().set_tag(run_id, OWNER_TAG, "elsewhere b 1 2 3")
+    MlflowClient().set_tag(run_id, HEARTBEAT_TAG, str(now()))
+
+
+def test_what_another_machine_is_training_is_waited_for(pretrain, monkeypatch):
+    pretrain()
+    (there,) = find_runs("pretrain")
+    another_machine_is_at(there.run_id)
+    monkeypatch.setattr(
+        module.time, "sleep", lambda _: MlflowClient().set_terminated(there.run_id, "FINISHED")
+    )
+    code, out = pretrain()
+    assert code == 0 and f"another process trains it, run {there.run_id}: waiting" in out
+    assert f"stands already: run {there.run_id}" in out and len(find_runs("pretrain")) == 1
+
+
+def test_in_a_study_it_is_asked_for_again_later(pretrain, world):
+    pretrain()
+    (there,) = find_runs("pretrain")
+    another_machine_is_at(there.run_id)
+    config = Config(dataset=str(world), batch_size=4, text_pretraining=1)
+    stories = load_stories(config, Console())
+    with pytest.raises(AtWork, match=there.run_id):
+        module.pretrained_autoencoder("text", config, stories, Console(), {CLAIM_TAG: "ours"})
+    MlflowClient().set_tag(there.run_id, CLAIM_TAG, "ours")  # a machine that this study has given up
+    _, run_id = module.pretrained_autoencoder("text", config, stories, Console(), {CLAIM_TAG: "ours"})
+    assert get_record(run_id).status == "FINISHED"
 
 
 def test_what_others_wait_for_waits_longer_for_a_server_that_is_away(pretrain, monkeypatch):

@@ -260,6 +260,16 @@ def test_a_study_that_is_killed_goes_on_by_the_same_command(study, world, store)
 
 
 @pytest.mark.faults
+def test_of_processes_that_begin_a_study_at_once_one_leads(study, world, store):
+    both = [launch(store, study, world, "--seeds", 2) for _ in range(2)]
+    assert [process.wait(timeout=240) for process in both] == [0, 0]
+    told = sorted(file.read_text() for file in store.glob("out-*"))
+    assert sum("it leads this study" in text for text in told) == 1
+    assert [run.status for run in find_runs("study")] == ["FINISHED"]
+    assert cells_in_store() == Counter(CELLS) and len(find_runs("train")) == 6
+
+
+@pytest.mark.faults
 def test_processes_at_one_study_share_its_cells_and_the_first_judges(study, world, store):
     leader = launch(store, study, world, "--seeds", 2)
     wait_until(lambda: find_runs("study"))

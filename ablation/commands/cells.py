@@ -1,6 +1,6 @@
 """One task of a study, in whatever process it runs: a cell (one arm with one seed), or what cells share."""
 
-import time
+import socket
 from functools import lru_cache
 from typing import Any
 
@@ -12,14 +12,15 @@ from ablation.commands.training import choose_device
 from ablation.config.config import Config
 from ablation.config.declare import resolve
 from ablation.console import Silent
-from ablation.engines.task import Busy, Reporter
+from ablation.engines.task import Busy, Reporter, Unfit
 from ablation.ownership import held
 from ablation.places import cache_folder
-from ablation.track.code_state import code_state
-from ablation.track.mlflow_run import AGAIN, PARENT_TAG, STOPPED, MlflowRun, closing
+from ablation.track.code_state import code_hashes, code_state
+from ablation.track.mlflow_run import AGAIN, PARENT_TAG, MlflowRun, closing
 from ablation.track.owner import CLAIM_TAG, AtWork
 from ablation.track.patience import PATIENCE
 from ablation.track.query import RunRecord, find_runs
+from ablation.track.rivals import give_way, others_at
 from ablation.track.store import use_store
 
 DATA_KEYS = (
@@ -34,31 +35,36 @@ DATA_KEYS = (
     "text_target",
     "batch_size",
 )
-LOOKS, SECONDS_BETWEEN_LOOKS = 5, 1.0
-"""At rivals for a cell that was begun on two machines at once."""
 SHOWN = ("test/image_loss", "test/text_loss", "floor/test_image_median")
 
 
 def make_shared(work: dict[str, Any], console: Reporter) -> dict[str, Any]:
-    """Trains (or finds) a pretrained autoencoder that several cells start from."""
+    """Trains (or finds) a pretrained autoencoder that several cells start from. Raises Busy and Unfit as `run_cell`."""
+    _require_same_code(work["hashes"])
     use_store(work["tracking_uri"], work["experiment_id"])
     config = resolve(Config, work["config"])
-    _, run_id = pretrained_autoencoder(work["part"], config, load_stories(config, console), console)
+    stories = load_stories(config, console)
+    tags = work["code"] | {CLAIM_TAG: work["claim"]}
+    try:
+        _, run_id = pretrained_autoencoder(work["part"], config, stories, console, tags)
+    except AtWork as error:
+        raise Busy(str(error)) from error
     return {"run_id": run_id}
 
 
 def run_cell(work: dict[str, Any], console: Reporter) -> dict[str, Any]:
     """Trains a cell to its end, from where an earlier try left it; finds it where it is finished.
 
-    Raises Busy when another process is at the same cell.
+    Raises Busy when another process is at the same cell, Unfit where this machine would compute another one.
     """
+    _require_same_code(work["hashes"])
     use_store(work["tracking_uri"], work["experiment_id"])
     config = resolve(Config, work["config"])
     choose_device(config.device)
     with held(cache_folder() / "locks" / f"cell-{work['cell_hash']}", wait=False) as ours:
         if not ours:
             raise Busy(f"another process is at cell {work['cell_hash']}")
-        earlier = find_runs("train", extra=f"tags.cell_hash = '{work['cell_hash']}'")
+        earlier = _runs_of(work["cell_hash"])
         finished = [run for run in earlier if run.status == "FINISHED"]
         if finished:
             return _result(finished[-1].run_id, finished[-1].metrics, found=True)
@@ -70,6 +76,17 @@ def run_cell(work: dict[str, Any], console: Reporter) -> dict[str, Any]:
         except AtWork as error:
             raise Busy(str(error)) from error
     return _result(tracked.run_id, metrics, found=False)
+
+
+def _require_same_code(expected: dict[str, str]) -> None:
+    here = code_hashes()
+    other = [
+        f"{name} {here[name]}, not {expected[name]}" for name in expected if here[name] != expected[name]
+    ]
+    if other:
+        raise Unfit(
+            f"{socket.gethostname()} has other code or package versions than the study was started with ({', '.join(other)})"
+        )
 
 
 @lru_cache(maxsize=1)
@@ -85,8 +102,10 @@ def data_part(config: Config) -> Config:
 
 
 def _open(config: Config, work: dict[str, Any], earlier: list[RunRecord]) -> MlflowRun:
-    """The unfinished run of the cell that has trained last, or a new one. Raises Busy when someone else is at it."""
-    others = [run for run in earlier if run.is_alive and run.tags.get(CLAIM_TAG) != work["claim"]]
+    """The unfinished run of the cell that has trained last, or a new one. Raises Busy or AtWork when someone else is at
+    it.
+    """
+    others = others_at(earlier, work["claim"])
     if others:
         raise Busy(f"run {others[-1].run_id} is at it")
     tags = work["tags"] | {CLAIM_TAG: work["claim"]}
@@ -96,38 +115,12 @@ def _open(config: Config, work: dict[str, Any], earlier: list[RunRecord]) -> Mlf
     about = {"kind": "train", "config_hash": config.hash(), "cell_hash": work["cell_hash"]}
     tags |= about | code_state() | work["code"]  # a cluster's nodes have the code without its repository
     made = MlflowRun.start(work["name"], tags, adopt=False, parent=work["parent"])
-    try:
-        _give_way(made, work["cell_hash"])
-    except KeyboardInterrupt:
-        made.fail(f"{STOPPED}; {AGAIN}", "KILLED")
-        raise
-    except BaseException:
-        made.close()
-        raise
+    give_way(made, lambda: others_at(_runs_of(work["cell_hash"]), work["claim"]))
     return made
 
 
-def _give_way(made: MlflowRun, cell: str) -> None:
-    """Of machines that begin a cell at the same moment, one at most goes on. Raises Busy.
-
-    Who sees no rival goes on. Of those that see each other, the one with the least run id stays, as soon as it sees the
-    others gone; one that is still there then has seen none, and is at work.
-    """
-    for look in range(LOOKS):
-        rivals = _rivals(made, cell)
-        if not rivals:
-            return
-        if min(rivals) < made.run_id:
-            break
-        if look < LOOKS - 1:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-    made.fail(f"run {rivals[0]} of the same cell goes on instead", "KILLED")
-    raise Busy(f"run {rivals[0]} is at it")
-
-
-def _rivals(made: MlflowRun, cell: str) -> list[str]:
-    runs = find_runs("train", extra=f"tags.cell_hash = '{cell}'")
-    return [run.run_id for run in runs if run.is_alive and run.run_id != made.run_id]
+def _runs_of(cell: str) -> list[RunRecord]:
+    return find_runs("train", extra=f"tags.cell_hash = '{cell}'")
 
 
 def _result(run_id: str, metrics: dict[str, float], found: bool) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The autoencoders a configuration starts from: found among finished runs, or trained first."""
 
 import tempfile
+import time
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from torch import nn
@@ -23,8 +25,10 @@ from ablation.places import cache_folder
 from ablation.track.code_state import code_hashes, code_state
 from ablation.track.left_behind import mark_dead_runs
 from ablation.track.mlflow_run import CONTINUES_TAG, MlflowRun, closing
+from ablation.track.owner import CLAIM_TAG, OWNER_TAG, AtWork, at_work
 from ablation.track.patience import PATIENCE
 from ablation.track.query import RunRecord, download, find_runs, has_artifact
+from ablation.track.rivals import give_way, others_at
 from ablation.track.store import label_bystander, open_store, opened_by_mlflow_run
 from ablation.track.views import run_page
 from ablation.train.checkpoint import damage_told, load_checkpoint, restore
@@ -33,6 +37,7 @@ from ablation.train.pretraining import LanguageTask, ReconstructionTask, TextCop
 
 KIND = "pretrain"
 TEXT_TASKS = {"copy": TextCopyTask, "language": LanguageTask}
+SECONDS_BETWEEN_LOOKS = 5.0
 EPOCH_KEYS = {"text": "text_pretraining", "visual": "visual_pretraining"}
 
 
@@ -47,6 +52,7 @@ def run(options: PretrainOptions, console: Console) -> int:
     stories = load_stories(options, console)
     identity = _identity(options.part, options, stories)
     with one_at_a_time(identity["hash"]):
+        _wait_for_others(options.part, identity, console, claim=None)
         found = _found(options.part, options, stories, identity, console)
         if found:
             _, there = found
@@ -54,28 +60,55 @@ def run(options: PretrainOptions, console: Console) -> int:
             console.say(f"the {options.part} autoencoder stands already: run {there.run_id} ({there.name})")
             page = run_page(there.experiment_id, there.run_id)
         else:
-            page = _train(options.part, options, stories, identity, console, adopt=True)[1].page
+            page = _train(options.part, options, stories, identity, console, code_state(), adopt=True)[1].page
     console.say("\n" + where_to_look(("its run", page)))
     console.say(f"start from it:  {repeat_command(options)}")
     return 0
 
 
 def pretrained_autoencoder(
-    part: str, config: Config, stories: Stories, console: Console
+    part: str, config: Config, stories: Stories, console: Console, tags: dict[str, str] | None = None
 ) -> tuple[nn.Module, str | None]:
-    """The `text` or `visual` autoencoder, and the run it comes from: none without pretraining."""
+    """The `text` or `visual` autoencoder, and the run it comes from: none without pretraining. `tags` are a new run's:
+    under whose claim it is made, and of which code where that has come without its repository.
+    """
     if getattr(config, EPOCH_KEYS[part]) == 0:
         return _build(part, config, stories), None
     identity = _identity(part, config, stories)
+    state = code_state() | (tags or {})
     with one_at_a_time(identity["hash"]):
-        found = _found(part, config, stories, identity, console)
-        if found:
-            module, there = found
-            console.say(f"{part} autoencoder: from the finished run {there.run_id} ({there.name})")
-            return module, there.run_id
-        console.say(f"{part} autoencoder: none yet for these data and keys, so it is trained first")
-        module, tracked = _train(part, config, stories, identity, console, adopt=False)
-        return module, tracked.run_id
+        while True:
+            _wait_for_others(part, identity, console, state.get(CLAIM_TAG))
+            found = _found(part, config, stories, identity, console)
+            if found:
+                module, there = found
+                console.say(f"{part} autoencoder: from the finished run {there.run_id} ({there.name})")
+                return module, there.run_id
+            console.say(f"{part} autoencoder: none yet for these data and keys, so it is trained first")
+            try:
+                module, tracked = _train(part, config, stories, identity, console, state, adopt=False)
+            except AtWork as error:
+                if CLAIM_TAG in state:
+                    raise
+                console.say(f"{part} autoencoder: {error.who or error}")
+                continue
+            return module, tracked.run_id
+
+
+def _wait_for_others(part: str, identity: dict[str, str], console: Console, claim: str | None) -> None:
+    """Until no other machine is at the same autoencoder: what it makes serves here too. Under a study's `claim` that
+    raises AtWork instead, and the study asks again.
+    """
+    told = False
+    while others := others_at(_runs_of(identity["hash"]), claim):
+        if claim:
+            raise at_work(others[0].run_id, others[0].tags.get(OWNER_TAG, ""))
+        if not told:
+            console.say(
+                f"{part} autoencoder: another process trains it, run {others[0].run_id}: waiting for that"
+            )
+            told = True
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def one_at_a_time(identity_hash: str) -> AbstractContextManager[bool]:
@@ -140,11 +173,17 @@ def _load(module: nn.Module, run_id: str, identity: dict[str, str]) -> nn.Module
 
 
 def _train(
-    part: str, config: Config, stories: Stories, identity: dict[str, str], console: Console, adopt: bool
+    part: str,
+    config: Config,
+    stories: Stories,
+    identity: dict[str, str],
+    console: Console,
+    state: dict[str, str],
+    adopt: bool,
 ) -> tuple[nn.Module, MlflowRun]:
     epochs = getattr(config, EPOCH_KEYS[part])
     name = f"{part}-autoencoder-e{epochs}-s{config.seed}"
-    tags = {"kind": KIND, "part": part, "pretrain_hash": identity["hash"], **code_state()}
+    tags = {"kind": KIND, "part": part, "pretrain_hash": identity["hash"], **state}
     tracked, left_by = _open(name, tags, adopt)
     with closing(tracked, patience=PATIENCE), telling_of_memory():
         if left_by:
@@ -170,10 +209,14 @@ def _open(name: str, tags: dict[str, str], adopt: bool) -> tuple[MlflowRun, str 
     """The run that was left unfinished and has trained last; else a new one, or that of `mlflow run`, and the run that it
     goes on from.
     """
-    left = furthest([r for r in _runs_of(tags["pretrain_hash"]) if r.status != "FINISHED" and not r.is_alive])
+    alike, claim = partial(_runs_of, tags["pretrain_hash"]), tags.get(CLAIM_TAG)
+    earlier = alike()
+    at_work = {run.run_id for run in others_at(earlier, claim)}
+    left = furthest([run for run in earlier if run.status != "FINISHED" and run.run_id not in at_work])
     if left and not (adopt and opened_by_mlflow_run()):
         return MlflowRun.reopen(left.run_id, tags), None
     tracked = MlflowRun.start(name, tags | ({CONTINUES_TAG: left.run_id} if left else {}), adopt)
+    give_way(tracked, lambda: others_at(alike(), claim))
     return tracked, left.run_id if left else None
 
 

@@ -5,6 +5,8 @@ import uuid
 from collections.abc import Sequence
 from contextlib import closing as closing_engine
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from ablation.analyse.study_record import StudyRecord
 from ablation.analyse.study_tables import CODE_TAGS
@@ -29,11 +31,14 @@ from ablation.data.sources import STORYWORLD
 from ablation.engines.choose import choose_engine
 from ablation.engines.task import Engine, Task
 from ablation.errors import Incomplete
-from ablation.track.code_state import code_state
+from ablation.ownership import held
+from ablation.places import cache_folder
+from ablation.track.code_state import code_hashes, code_state
 from ablation.track.left_behind import mark_dead_runs
 from ablation.track.mlflow_run import MlflowRun, closing
 from ablation.track.owner import AtWork
 from ablation.track.query import RunRecord, find_runs, get_record
+from ablation.track.rivals import give_way, others_at
 from ablation.track.store import label_bystander, open_store, tracking_uri
 from ablation.track.views import runs_view, study_key, study_views, table_page
 
@@ -91,7 +96,13 @@ class Session:
         identity = {"name": self.study.name, "arms": self.study.arms_hash, "data_hash": self.data_hash}
         hashes = {name: self.state[name] for name in ("code_hash", "environment_hash")}
         study_hash = short_hash(identity | hashes)
-        earlier = find_runs(KIND, extra=f"tags.study_hash = '{study_hash}'")
+        with held(cache_folder() / "locks" / f"study-{study_hash}", wait=True):
+            return self._open(study_hash)
+
+    def _open(self, study_hash: str) -> MlflowRun:
+        """One process of this machine at a time is here."""
+        alike = partial(find_runs, KIND, extra=f"tags.study_hash = '{study_hash}'")
+        earlier = alike()
         self.seeds = max([self.seeds, *(int(run.tags.get("seeds", 0)) for run in earlier)])
         tags = {
             "kind": KIND,
@@ -106,7 +117,9 @@ class Session:
             label_bystander(f"study {self.study.name}, went on in {earlier[-1].run_id}", "bystander")
             self.console.say(f"going on with the study's run {earlier[-1].run_id}")
             return MlflowRun.reopen(earlier[-1].run_id, tags)
-        return MlflowRun.start(f"study {self.study.name}", tags)
+        parent = MlflowRun.start(f"study {self.study.name}", tags)
+        give_way(parent, lambda: others_at(alike(), claim=None))
+        return parent
 
     def help(self, engine: Engine, leader: AtWork) -> int:
         """Runs cells of a study that another process leads, which judges them at its end. Raises Incomplete."""
@@ -183,14 +196,19 @@ class Session:
         if found:
             self.console.say(f"{found} of {len(self.chosen)} cells are finished already")
         ask_oracles(open_cells, self.console)
-        store = {"tracking_uri": tracking_uri(), "experiment_id": parent.experiment_id}
-        shared = self._shared(open_cells, store)
+        common = {
+            "tracking_uri": tracking_uri(),
+            "experiment_id": parent.experiment_id,
+            "claim": uuid.uuid4().hex,
+            "code": {tag: self.state[tag] for tag in CODE_TAGS},
+            "hashes": code_hashes(),
+        }
+        shared = self._shared(open_cells, common)
         self._on(engine, shared, "preparing what cells share", {task.name: 1.0 for task in shared})
-        claim = uuid.uuid4().hex
         open_cells.sort(
             key=lambda cell: (cell.config.seed, -cell.config.epochs)
         )  # a long one last would run alone
-        tasks = [self._task(cell, parent, store, claim) for cell in open_cells]
+        tasks = [self._task(cell, parent, common) for cell in open_cells]
         epochs = {cell.name: cell.config.epochs + TESTING for cell in open_cells}
         self._on(engine, tasks, f"study {self.study.name}", epochs)
 
@@ -222,15 +240,13 @@ class Session:
             engine.run(tasks, StudyProgress(self.console, label, tasks, weights))
             self.console.close()
 
-    def _task(self, cell: Planned, parent: MlflowRun | RunRecord, store: dict[str, str], claim: str) -> Task:
+    def _task(self, cell: Planned, parent: MlflowRun | RunRecord, common: dict[str, Any]) -> Task:
         names = [arm.name for arm in self.study.arms]
         work = {
             "config": cell.config.texts(),
             "cell_hash": cell.hash,
             "name": cell.run_name,
             "parent": parent.run_id,
-            "claim": claim,
-            "code": {tag: self.state[tag] for tag in CODE_TAGS},
             "tags": {
                 "study": self.study.name,
                 "arm": cell.arm.name,
@@ -239,9 +255,9 @@ class Session:
                 "delta_hash": self.study.delta_hash,
             },
         }
-        return Task(cell.name, "ablation.commands.cells:run_cell", work | store)
+        return Task(cell.name, "ablation.commands.cells:run_cell", work | common)
 
-    def _shared(self, cells: Sequence[Planned], store: dict[str, str]) -> list[Task]:
+    def _shared(self, cells: Sequence[Planned], common: dict[str, Any]) -> list[Task]:
         """One task for every autoencoder that cells start from and that is not there yet."""
         tasks: dict[str, Task] = {}
         for cell in cells:
@@ -249,7 +265,7 @@ class Session:
                 if getattr(cell.config, epochs):
                     identity = self._autoencoder(part, cell.config)
                     name = f"{part} autoencoder {identity[:6]}, seed {cell.config.seed}"
-                    work = {"config": cell.config.texts(), "part": part} | store
+                    work = {"config": cell.config.texts(), "part": part} | common
                     tasks.setdefault(identity, Task(name, "ablation.commands.cells:make_shared", work))
         return [task for identity, task in tasks.items() if not find_pretrained(identity)]
 

@@ -24,19 +24,21 @@ class StudyProgress:
     weights: dict[str, float]
     shares: dict[str, float] = field(default_factory=dict)
     running: dict[str, float] = field(default_factory=dict)
-    ended: int = 0
+    finished: set[str] = field(default_factory=set)
     found: float = 0.0
     began: float = field(default_factory=time.monotonic)
 
     def __call__(self, event: Event) -> None:
-        """Takes in an event of the engine."""
+        """Takes in an event of the engine; what arrives late from a task that has ended changes nothing."""
+        if event.task in self.finished:
+            return
         if event.kind == "begin":
-            self.running[event.task] = time.monotonic()
+            self.running.setdefault(event.task, time.monotonic())
         elif event.kind == "progress":
             self._move(event)
         elif event.kind == "end":
             self._end(event)
-        elif event.kind == "say" and "process died" in event.text:
+        elif event.kind == "note":
             self.console.say(f"{event.task}: {event.text}")
         self._draw()
 
@@ -46,10 +48,13 @@ class StudyProgress:
         parts = {"pretraining": (0.0, 1.0), "training": (0.0, 1 - testing), "testing": (1 - testing, testing)}
         if kind in parts:
             begin, length = parts[kind]
-            self.shares[event.task] = begin + length * event.share
+            share = begin + length * event.share
+            if event.task not in self.shares:  # what an earlier call had done of it
+                self.found += self.weights[event.task] * share
+            self.shares[event.task] = share
 
     def _end(self, event: Event) -> None:
-        self.ended += 1
+        self.finished.add(event.task)
         self.shares[event.task] = 1.0
         took = time.monotonic() - self.running.pop(event.task, time.monotonic())
         outcome = event.outcome
@@ -59,7 +64,7 @@ class StudyProgress:
             told, self.found = "found finished", self.found + self.weights[event.task]
         else:
             told = f"{took:.0f} s{_losses(outcome.result.get('metrics', {}))}"
-        self.console.say(f"[{self.ended} of {len(self.tasks)}] {event.task}: {told}{self._left()}")
+        self.console.say(f"[{len(self.finished)} of {len(self.tasks)}] {event.task}: {told}{self._left()}")
 
     @property
     def done(self) -> float:
@@ -71,7 +76,7 @@ class StudyProgress:
         """The time left in words, from what has been computed so far."""
         total = sum(self.weights.values())
         computed = self.done * total - self.found
-        if computed <= 0 or self.ended == len(self.tasks):
+        if computed <= 0 or len(self.finished) == len(self.tasks):
             return ""
         seconds = (time.monotonic() - self.began) * (1 - self.done) * total / computed
         return f"; {duration(seconds)} left"

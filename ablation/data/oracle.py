@@ -21,7 +21,7 @@ from ablation.data.folders import code_digest
 from ablation.data.sources import Progress, silent
 from ablation.data.store import WINDOW, Store
 from ablation.data.windows import StoryWindows
-from ablation.helpers import helpers, processors
+from ablation.helpers import helpers, threads_here
 from ablation.ownership import held
 from ablation.places import cache_folder, write_whole
 
@@ -62,18 +62,15 @@ def window_oracles(
     """The oracle of each window of the embedded world; kept on disk, so that each is computed once.
 
     A window's is the same for every seed, model and choice of windows: it is filed under the digests of
-    the data, the tokenizer and the code that computes it, by the window's name.
+    the data, the tokenizer and the code that computes it, by the window's name. Of processes that ask at the same time
+    one computes, while the others wait.
     """
     file = _file_for(store)
-    known = {key: oracle for key, oracle in _kept(file).items() if _is_whole(oracle)}
-    tasks = list(_tasks(store, windows, equalize))
-    missing, found = [task for task in tasks if task.key not in known], {}
-    for done, (key, oracle) in enumerate(_computed(missing), start=1):
-        found[key] = asdict(oracle)
-        progress("asking the oracle", done, len(missing))
-    if found:
-        _keep(file, found)
-    return [WindowOracle(**(known | found)[task.key]) for task in tasks]
+    tasks, known = list(_tasks(store, windows, equalize)), _kept(file)
+    if any(task.key not in known for task in tasks):
+        with held(cache_folder() / "locks" / f"oracle-{file.stem}", wait=True):
+            known = _completed(file, tasks, progress)
+    return [WindowOracle(**known[task.key]) for task in tasks]
 
 
 def _file_for(store: Store) -> Path:
@@ -85,23 +82,31 @@ def _file_for(store: Store) -> Path:
 
 
 def _kept(file: Path) -> dict:
-    """By key; nothing where the file is missing or broken, so that all is computed again."""
+    """The whole ones by key; nothing where the file is missing or broken, so that all is computed again."""
     try:
         known = json.loads(file.read_text())
     except (OSError, ValueError, RecursionError):
         return {}
-    return known if isinstance(known, dict) else {}
+    return (
+        {key: oracle for key, oracle in known.items() if _is_whole(oracle)} if isinstance(known, dict) else {}
+    )
 
 
 def _is_whole(oracle: object) -> bool:
     return isinstance(oracle, dict) and oracle.keys() == {field.name for field in fields(WindowOracle)}
 
 
-def _keep(file: Path, found: dict) -> None:
-    """Adds to what is on disk by now: other processes ask for other windows at the same time."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with held(cache_folder() / "locks" / f"oracle-{file.stem}", wait=True):
-        write_whole(file, json.dumps(_kept(file) | found))
+def _completed(file: Path, tasks: list[Task], progress: Progress) -> dict:
+    """What is on disk by now, and what was missing there, computed and filed. One process at a time is here."""
+    known = _kept(file)
+    missing = [task for task in tasks if task.key not in known]
+    for done, (key, oracle) in enumerate(_computed(missing), start=1):
+        known[key] = asdict(oracle)
+        progress("asking the oracle", done, len(missing))
+    if missing:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, json.dumps(known))
+    return known
 
 
 def _tasks(store: Store, windows: StoryWindows, equalize: bool) -> Iterator[Task]:
@@ -115,7 +120,7 @@ def _tasks(store: Store, windows: StoryWindows, equalize: bool) -> Iterator[Task
 
 
 def _computed(tasks: list[Task]) -> Iterator[tuple[str, WindowOracle]]:
-    workers = processors()
+    workers = threads_here()
     if workers == 1 or len(tasks) < 2 * workers:
         yield from map(score, tasks)
         return

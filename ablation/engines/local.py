@@ -15,13 +15,15 @@ from ablation.engines.task import (
     FAILED,
     SECONDS_TO_STOP,
     STOPPED,
+    UNFIT,
     Event,
     Outcome,
     Task,
     Watch,
     perform,
+    tell_busy,
 )
-from ablation.helpers import end_with_parent, processors, spawning
+from ablation.helpers import end_with_parent, spawning, threads_here
 from ablation.stopping import listen
 
 SECONDS_UNTIL_ASKED_AGAIN, SECONDS_TO_GO = 2.0, 1.0
@@ -61,12 +63,6 @@ class LocalEngine:
         self.pool.close()
 
 
-def threads_here() -> int:
-    """What OMP_NUM_THREADS allows, else one for each core that this process may use."""
-    allowed = os.environ.get("OMP_NUM_THREADS", "")
-    return int(allowed) if allowed.isdigit() and int(allowed) else processors()
-
-
 class _Queue:
     """Tasks that wait, how often each was tried, and what came of those that ended."""
 
@@ -74,6 +70,7 @@ class _Queue:
         self.waiting = deque((0.0, task) for task in tasks)
         self.tries: dict[str, int] = {}
         self.outcomes: dict[str, Outcome] = {}
+        self.told_busy: set[str] = set()
 
     @property
     def empty(self) -> bool:
@@ -102,14 +99,16 @@ class _Queue:
         task, worker.task = worker.task, None
         if event.outcome.status == BUSY:
             self.waiting.append((time.monotonic() + SECONDS_UNTIL_ASKED_AGAIN, task))
+            tell_busy(task, event.outcome, self.told_busy, watch)
             return
-        self._ended(task, event.outcome, watch)
+        unfit = event.outcome.status == UNFIT
+        self._ended(task, Outcome(FAILED, message=event.outcome.message) if unfit else event.outcome, watch)
 
     def _died(self, task: Task, exit_code: int | None, watch: Watch) -> None:
         self.tries[task.name] = self.tries.get(task.name, 0) + 1
         how = f"its process died (exit code {exit_code}; -9 is often a lack of memory)"
         if self.tries[task.name] < ATTEMPTS:
-            watch(Event(task.name, "say", text=f"{how}; it goes on in a new one"))
+            watch(Event(task.name, "note", text=f"{how}; it goes on in a new one"))
             self.waiting.appendleft((0.0, task))
         else:
             self._ended(task, Outcome(FAILED, message=f"{how}, {ATTEMPTS} times"), watch)

@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import ray
@@ -14,16 +15,24 @@ from ablation.engines.task import (
     FAILED,
     SECONDS_TO_STOP,
     STOPPED,
+    UNFIT,
     Event,
     Outcome,
     Task,
     Watch,
     perform,
+    tell_busy,
 )
 from ablation.stopping import listen
 
 PACKAGE = Path(__file__).parents[1]
 SECONDS_UNTIL_ASKED_AGAIN = 5.0
+DIED = (
+    ray.exceptions.WorkerCrashedError,
+    ray.exceptions.NodeDiedError,
+    ray.exceptions.OutOfMemoryError,
+    ray.exceptions.LocalRayletDiedError,
+)
 
 
 class RayEngine:
@@ -31,24 +40,28 @@ class RayEngine:
 
     def __init__(self, address: str | None, cpus: int, gpus: float):
         self.address, self.cpus, self.gpus = address, cpus, gpus
+        self.unfit: set[str] = set()
+        """Nodes, by their ids, with other code or packages than the study."""
 
     def start(self) -> None:
         """Joins the cluster. The nodes need the pinned packages; the code travels with the tasks."""
         if not ray.is_initialized():
-            code = {"py_modules": [str(PACKAGE)]}
+            code, ours = {"py_modules": [str(PACKAGE)]}, signal.getsignal(signal.SIGTERM)
             ray.init(self.address, runtime_env=code, log_to_driver=False, logging_level="warning")
+            signal.signal(signal.SIGTERM, ours)  # Ray's own ends the process with every run still open
 
     def run(self, tasks: Sequence[Task], watch: Watch) -> dict[str, Outcome]:
         """Outcome by task name."""
         self.start()
         reports = _beside_the_driver(_Reports).remote()
         remote = ray.remote(num_cpus=self.cpus, num_gpus=self.gpus, max_retries=ATTEMPTS - 1)(_perform)
-        waiting, under_way = [(0.0, task) for task in tasks], {}
+        waiting, under_way, told_busy = [(0.0, task) for task in tasks], {}, set()
         outcomes: dict[str, Outcome] = {}
         try:
             while waiting or under_way:
                 now = time.monotonic()
-                under_way |= {remote.remote(task, reports): task for due, task in waiting if due <= now}
+                fit = remote.options(label_selector=self._elsewhere())
+                under_way |= {fit.remote(task, reports): task for due, task in waiting if due <= now}
                 waiting = [(due, task) for due, task in waiting if due > now]
                 ready = _ready(under_way, seconds=1.0)
                 for event in _drained(reports):
@@ -57,7 +70,13 @@ class RayEngine:
                     task, outcome = under_way.pop(reference), _outcome(reference)
                     if outcome.status == BUSY:
                         waiting.append((time.monotonic() + SECONDS_UNTIL_ASKED_AGAIN, task))
+                        tell_busy(task, outcome, told_busy, watch)
                         continue
+                    if outcome.status == UNFIT:
+                        if self._avoid(outcome, task, watch):
+                            waiting.append((0.0, task))
+                            continue
+                        outcome = Outcome(FAILED, message=outcome.message)
                     outcomes[task.name] = outcome
                     watch(Event(task.name, "end", 1.0, outcome=outcome))
         except KeyboardInterrupt:
@@ -67,6 +86,18 @@ class RayEngine:
                 ray.wait(list(under_way), num_returns=len(under_way), timeout=SECONDS_TO_STOP)
             raise
         return outcomes
+
+    def _elsewhere(self) -> dict[str, str]:
+        """What Ray chooses nodes by: none of those that are unfit."""
+        return {"ray.io/node-id": f"!in({','.join(sorted(self.unfit))})"} if self.unfit else {}
+
+    def _avoid(self, outcome: Outcome, task: Task, watch: Watch) -> bool:
+        """Whether there are nodes left that may do what this one cannot; no task is given to it any more."""
+        node = outcome.result["node"]
+        if node not in self.unfit:
+            self.unfit.add(node)
+            watch(Event(task.name, "note", text=f"node {node[:8]} gets no more work: {outcome.message}"))
+        return any(each["Alive"] and each["NodeID"] not in self.unfit for each in ray.nodes())
 
     def close(self) -> None:
         """Leaves the cluster."""
@@ -116,7 +147,9 @@ def _perform(task: Task, reports) -> Outcome:
 
     listen(signal.SIGINT)  # so Ray tells the main thread that it cancels the task
     send(Event(task.name, "begin"))
-    return perform(task, send)
+    outcome = perform(task, send)
+    here = {"node": ray.get_runtime_context().get_node_id()} if outcome.status == UNFIT else {}
+    return replace(outcome, result=outcome.result | here)
 
 
 def _outcome(reference) -> Outcome:
@@ -124,6 +157,8 @@ def _outcome(reference) -> Outcome:
         return ray.get(reference)
     except ray.exceptions.TaskCancelledError:
         return Outcome(STOPPED, message="stopped from outside")
-    except ray.exceptions.RayError as error:
+    except DIED as error:
         told = str(error).strip().splitlines()[0]
         return Outcome(FAILED, message=f"its node or process died {ATTEMPTS} times: {told}")
+    except ray.exceptions.RayError as error:
+        return Outcome(FAILED, message=f"Ray cannot run it: {str(error).strip().splitlines()[-1]}")

@@ -8,13 +8,17 @@ from typing import Any, Protocol
 
 from ablation.errors import AblationError
 
-DONE, FAILED, BUSY, STOPPED = "done", "failed", "busy", "stopped"
+DONE, FAILED, BUSY, STOPPED, UNFIT = "done", "failed", "busy", "stopped", "unfit"
 ATTEMPTS = 3
 SECONDS_TO_STOP = 6
 
 
 class Busy(AblationError):
     """Someone else is at this very task: come back later."""
+
+
+class Unfit(AblationError):
+    """This machine cannot do the task; another may."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Event:
-    """Something to show: a task began, got on (`share` of its work done, in [0, 1]), said a line, or ended."""
+    """Something to show: a task began, got on (`share` of its work done, in [0, 1]), said a line, or ended; or the engine
+    has a `note` on it.
+    """
 
     task: str
     kind: str
@@ -84,6 +90,13 @@ class Reporter:
         """Nothing is open."""
 
 
+def tell_busy(task: Task, outcome: Outcome, told: set[str], watch: Watch) -> None:
+    """Says once why a task waits."""
+    if task.name not in told:
+        told.add(task.name)
+        watch(Event(task.name, "note", text=f"waits: {outcome.message}"))
+
+
 def perform(task: Task, send: Watch) -> Outcome:
     """Calls the task's function in this process; what it raises becomes a failed outcome."""
     module, _, function = task.function.partition(":")
@@ -91,6 +104,8 @@ def perform(task: Task, send: Watch) -> Outcome:
         return Outcome(DONE, getattr(import_module(module), function)(task.work, Reporter(task.name, send)))
     except Busy as error:
         return Outcome(BUSY, message=str(error))
+    except Unfit as error:
+        return Outcome(UNFIT, message=str(error))
     except KeyboardInterrupt:
         return Outcome(STOPPED, message="stopped from outside")
     except AblationError as error:

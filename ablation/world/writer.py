@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 
-from ablation.helpers import helpers, processors
+from ablation.helpers import helpers, threads_here
 from ablation.places import put_in_place
 from ablation.world.canvas import FRAME
 from ablation.world.story import make_story
@@ -161,7 +161,7 @@ def write_world(
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _fill(partial, train, test, seed, workers or processors(), progress)
+        _fill(partial, train, test, seed, workers or threads_here(), progress)
         partial.chmod(0o755)
         if folder.exists():
             folder.rmdir()
