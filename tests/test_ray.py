@@ -19,7 +19,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
-from ablation.engines.task import Busy, Reporter, Task
+from ablation.engines.task import FAILED, Busy, Reporter, Task, Unfit
 from ablation.stopping import listen, whole
 from ablation.track.query import find_runs
 from tests.servers import Server, wait_until
@@ -109,27 +109,48 @@ def test_a_busy_task_is_asked_for_again_after_seconds_however_many_others_there_
     assert [outcomes[f"square {n}"].result["value"] for n in range(40)] == [n * n for n in range(40)]
 
 
-def test_a_stop_does_not_break_into_what_must_stay_whole(tmp_path, monkeypatch):
-    ray = pytest.importorskip("ray", reason="Ray is not installed")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_does_not_break_into_what_must_stay_whole(tmp_path, monkeypatch, sent):
+    """`start` joins Ray, which has a SIGTERM of its own."""
+    pytest.importorskip("ray", reason="Ray is not installed")
     from ablation.engines.ray_cluster import RayEngine
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    ray.init(num_cpus=1, include_dashboard=False, logging_level="warning")
     begun, ended = tmp_path / "begun", tmp_path / "ended"
 
     def stop():
         wait_until(begun.exists, 60)
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), sent)
 
-    handler, stopping = signal.getsignal(signal.SIGINT), threading.Thread(target=stop)
-    listen(signal.SIGINT)
+    handler, stopping = signal.getsignal(sent), threading.Thread(target=stop)
+    listen(sent)
     with closing(RayEngine(None, cpus=1, gpus=0.0)) as engine, pytest.raises(KeyboardInterrupt):
         stopping.start()
         engine.run([task("step", step_of_seconds, begun=str(begun), ended=str(ended))], lambda event: None)
-    signal.signal(signal.SIGINT, handler)
+    signal.signal(sent, handler)
     stopping.join()
     assert ended.read_text() == "whole"
+
+
+def test_a_node_with_other_packages_gets_no_more_work(cluster, tmp_path):
+    from ablation.engines.ray_cluster import RayEngine
+
+    events = []
+    tasks = [task(f"square {n}", square_on_one_node, number=n, cache="cache2") for n in range(6)]
+    with closing(RayEngine(cluster.address, cpus=1, gpus=0.0)) as engine:
+        outcomes = engine.run(tasks, events.append)
+        assert [outcomes[f"square {n}"].result for n in range(6)] == [{"value": n * n} for n in range(6)]
+        (note,) = [event.text for event in events if event.kind == "note"]
+        assert "gets no more work: other packages" in note
+        nowhere = engine.run([task("nowhere", square_on_one_node, number=1, cache="none")], events.append)
+    assert (nowhere["nowhere"].status, nowhere["nowhere"].message) == (FAILED, "other packages")
+
+
+def square_on_one_node(work: dict, console: Reporter) -> dict:
+    if not os.environ["ABLATION_CACHE"].endswith(work["cache"]):
+        raise Unfit("other packages")
+    return square(work, console)
 
 
 def step_of_seconds(work: dict, console: Reporter) -> dict:
