@@ -44,6 +44,8 @@ READ = (*SUSPECTS, *INSIDE, AFTER)
 CHANGED = {IMAGE: (100, "+z.1f"), TEXT: (1, "+z.3f"), **dict.fromkeys(PROBES.values(), (100, "+z.0f"))}
 """Scale and format of the measures that a change is worth something on."""
 NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
+WINDOWS, BEST_GUESS = 900, "63 %"
+"""Of the 100 test stories of the embedded world; the oracle's spread, of the targets', by `benchmarks.limits`."""
 NOT_ASKED = "·"
 SAME = 1e-4
 """An interval narrower than this, in what it is told in, is none."""
@@ -107,7 +109,7 @@ def in_short(arms: dict[str, pd.DataFrame]) -> str:
         "image loss over that of one constant image: 1 is no better "
         f"(best possible: {best[0]} for the original, {best[1]} for the recipe)"
     )
-    spread = "how much the predicted pictures vary over the stories, as a share of how much the true ones do (the best guess there is: 63 %)"
+    spread = f"how much the predicted pictures vary over the stories, as a share of how much the true ones do (the best guess there is: {BEST_GUESS})"
     text = (
         f"text loss, nats per token: of frame 4's description for the original (bare word frequencies {words}, best "
         f"possible 0), of frame 5's for the recipe ({new_words}, {after['floor/test_text_oracle'].mean():.2f})"
@@ -141,7 +143,7 @@ def before_and_after(arms: dict[str, pd.DataFrame]) -> str:
     rows = (
         ("image L1", "test/image_loss", ".4f", image),
         ("image skill", "health/test_image_skill", ".2f", "constant image 0, best possible 1"),
-        ("spread of the predictions, of the targets'", "spread", "%", "best guess 63 %"),
+        ("spread of the predictions, of the targets'", "spread", "%", f"best guess {BEST_GUESS}"),
         ("text, nats per token", TEXT, "loss", text),
         ("what another story's condition costs, nats", GAP, ".3f", "0: the story is not used"),
         ("true frame among the ten nearest", "health/test_image_retrieval", "%", guessing),
@@ -162,7 +164,7 @@ def before_and_after(arms: dict[str, pd.DataFrame]) -> str:
         ),
         [probes, "(another question)", f"{read} %", f"the commonest answer {common} %"],
     ]
-    head = [f"900 test windows, mean of {seeds(after)} [95 %]", "original", "cured"]
+    head = [f"{WINDOWS} test windows, mean of {seeds(after)} [95 %]", "original", "cured"]
     return markdown([*head, "beside it, for the original / for cured"], body)
 
 

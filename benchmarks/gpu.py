@@ -74,7 +74,15 @@ def watched(work: Callable[[], object]) -> tuple[float, float | None]:
     if not shutil.which("nvidia-smi"):
         return synchronised(work), None
     watching = subprocess.Popen(
-        ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms", "200"],
+        [
+            "nvidia-smi",
+            "-i",
+            str(torch.cuda.get_device_properties(0).uuid),
+            "--query-gpu=utilization.gpu",
+            "--format=csv,noheader,nounits",
+            "-lms",
+            "200",
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )

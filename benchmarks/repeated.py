@@ -7,10 +7,11 @@ import pyarrow.parquet as pq
 
 from ablation.world.writer import write_world
 
+TEST_STORIES = 20
 STORIES = 100
 
 
-def write_repeated(folder: Path, train: int, test: int = 20) -> Path:
+def write_repeated(folder: Path, train: int, test: int = TEST_STORIES) -> Path:
     """`train` and `test` stories in the StoryReasoning schema, a file per hundred; returns their folder."""
     small = folder / "small"
     if not small.exists():
