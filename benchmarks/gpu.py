@@ -77,7 +77,7 @@ def watched(work: Callable[[], object]) -> tuple[float, float | None]:
         [
             "nvidia-smi",
             "-i",
-            str(torch.cuda.get_device_properties(0).uuid),
+            f"GPU-{torch.cuda.get_device_properties(0).uuid}",
             "--query-gpu=utilization.gpu",
             "--format=csv,noheader,nounits",
             "-lms",
