@@ -64,6 +64,11 @@ def test_the_columns_and_the_chart_sections_are_those_that_tell_what_was_asked()
     assert set(runs.columns) == {*numbers, *about, "tags.`verdict.name`"}
     assert set(runs_view().columns) == {*numbers, *about, "tags.`verdict`", "tags.`study`"}
     assert set(arms.columns) == numbers and arms.group == "arm"
+    short, long = (
+        study_views("0" * 32, "name", "v", "p", [name])[0] for name in ("a", "an arm of a long name")
+    )
+    names = [view.state()["columnWidths"]["attributes.`Run Name`"] for view in (short, long)]
+    assert 150 < names[0] < names[1] < 300
     for view in (runs, arms, runs_view()):
         sections = [section["name"] for section in view.state()["compareRunSections"]]
         assert {"train", "val", "test", "floor", "health"} <= set(sections)

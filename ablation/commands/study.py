@@ -147,7 +147,8 @@ class Session:
         """The study in the tracker's UI from its beginning: its page, and the views of its runs."""
         parent.describe(study_opening(self.record()))
         tags = verdict_tag(self.study.name), place_tag(parent.run_id)
-        for view in (runs_view(), *study_views(parent.run_id, self.study.name, *tags)):
+        arms = [arm.name for arm in self.study.arms]
+        for view in (runs_view(), *study_views(parent.run_id, self.study.name, *tags, arms)):
             parent.save_view(view)
 
     def record(self) -> StudyRecord:

@@ -24,6 +24,8 @@ NUMBERS = [
 ]
 WIDTHS = {"tags.`arm`": 130, "params.`seed`": 60, "params.`latent_dim`": 90}
 VERDICT_WIDTH, LETTER_WIDTH, MARGIN = 200, 6.2, 32  # pixels
+NAME_WIDTH, WIDEST, SEED_WIDTH = 190, 330, 70
+"""Of the runs' names, which are arms with a seed and a dot of the run's colour."""
 RUN_NAME = "attributes.`Run Name`"
 GLANCE, PREDICTIONS = "at a glance", "predictions"
 FOLDED = ("train", "val", "test", "floor", "health", "speed")
@@ -70,10 +72,11 @@ class View:
             "aggregateFunction": "average",
             "groupByKeys": [{"mode": "tag", "groupByData": self.group}],
         }
+        shown = [*self.columns, *(column for column in self.widths if column not in self.columns)]
         return {
             "selectedColumns": list(self.columns),
             "columnOrder": [RUN_NAME, *self.columns],
-            "columnWidths": {column: self._width(column) for column in self.columns},
+            "columnWidths": {column: self._width(column) for column in shown},
             "searchFilter": self.runs,
             "orderByKey": self.order,
             "orderByAsc": self.ascending,
@@ -84,8 +87,11 @@ class View:
         }
 
     def _width(self, column: str) -> int:
-        name = column.split("`")[1]
-        return (WIDTHS | self.widths).get(column, round(LETTER_WIDTH * len(name) + MARGIN))
+        return (WIDTHS | self.widths).get(column, _text_width(column.split("`")[1]))
+
+
+def _text_width(text: str) -> int:
+    return round(LETTER_WIDTH * len(text) + MARGIN)
 
 
 def runs_view() -> View:
@@ -102,19 +108,28 @@ def runs_view() -> View:
     return View("runs", "training runs", "tags.kind = 'train'", columns, widths=widths)
 
 
-def study_views(parent_id: str, name: str, verdict_tag: str, place_tag: str) -> list[View]:
-    """A study's own runs as it declares them, parent first; and one row per arm, averaged over its seeds.
+def study_views(
+    parent_id: str, name: str, verdict_tag: str, place_tag: str, arms: Sequence[str] = ()
+) -> list[View]:
+    """A study's own runs as it declares them, parent first; and one row per arm, averaged over its seeds; wide enough for
+    the names of its arms.
 
     Its runs are those with a tag `place_tag`, in the order of its values.
     """
+    widths = {RUN_NAME: min(max([NAME_WIDTH, *(_text_width(arm) + SEED_WIDTH for arm in arms)]), WIDEST)}
     verdict = f"tags.`{verdict_tag}`"
     about = {"runs": f"tags.`{place_tag}` LIKE '%'", "order": f"tags.`{place_tag}`", "ascending": True}
     columns = ["tags.`arm`", "params.`seed`", "params.`latent_dim`", verdict, *NUMBERS]
     runs = View(
-        study_key(parent_id), f"study {name}", columns=columns, widths={verdict: VERDICT_WIDTH}, **about
+        study_key(parent_id),
+        f"study {name}",
+        columns=columns,
+        widths=widths | {verdict: VERDICT_WIDTH},
+        **about,
     )
-    arms = View(f"{runs.key}-arms", f"study {name}, means by arm", columns=NUMBERS, group="arm", **about)
-    return [runs, arms]
+    means = f"study {name}, means by arm"
+    by_arm = View(f"{runs.key}-arms", means, columns=NUMBERS, group="arm", widths=widths, **about)
+    return [runs, by_arm]
 
 
 def study_key(parent_id: str) -> str:
