@@ -82,6 +82,7 @@ def test_a_run_gives_way_to_one_that_is_at_work(mine, lesser, monkeypatch):
     ended = get_record(mine.run_id)
     assert len(looks) == (0 if lesser else rivals.LOOKS - 1)
     assert ended.status == "KILLED" and other in ended.tags["failure"]
+    assert [run.run_id for run in find_runs("train")] == [other]
 
 
 def test_the_one_with_the_least_id_stays_when_the_others_give_way(mine, monkeypatch):

@@ -181,6 +181,9 @@ def test_passwords_stay_out_of_messages():
 
 def test_which_troubles_pass():
     cloud = type("EndpointConnectionError", (Exception,), {"__module__": "botocore.exceptions"})
+    denied = cloud("denied")
+    denied.response = {"ResponseMetadata": {"HTTPStatusCode": 403}}
+    assert not may_pass(denied)
     assert may_pass(cloud("no answer")) and may_pass(OSError(116, "Stale file handle"))
     assert not may_pass(OSError(28, "No space left on device"))
     assert not may_pass(

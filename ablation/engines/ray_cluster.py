@@ -48,7 +48,8 @@ class RayEngine:
         if not ray.is_initialized():
             code, ours = {"py_modules": [str(PACKAGE)]}, signal.getsignal(signal.SIGTERM)
             ray.init(self.address, runtime_env=code, log_to_driver=False, logging_level="warning")
-            signal.signal(signal.SIGTERM, ours)  # Ray's own ends the process with every run still open
+            if ours is not None:
+                signal.signal(signal.SIGTERM, ours)  # Ray's own ends the process with every run still open
 
     def run(self, tasks: Sequence[Task], watch: Watch) -> dict[str, Outcome]:
         """Outcome by task name."""

@@ -40,6 +40,7 @@ PASSING_ERRNOS = (errno.ESTALE, errno.EIO, errno.ETIMEDOUT)
 """Of artifacts on a disk of the network."""
 CLOUDS = ("botocore.", "boto3.", "google.", "azure.")
 """Whose libraries, which hold the artifacts of some servers, have errors of their own."""
+NO_STATUS = 503
 CREDENTIALS = re.compile(r"://[^/\s@]+@")
 TROUBLES = {
     "timed out": "no answer in time",
@@ -65,8 +66,17 @@ def may_pass(error: Exception) -> bool:
     if isinstance(error, OSError) and error.errno in PASSING_ERRNOS:
         return True
     if type(error).__module__.startswith(CLOUDS):
-        return True
+        return _cloud_may_pass(error)
     return isinstance(error, requests.RequestException | ConnectionError | TimeoutError)
+
+
+def _cloud_may_pass(error: Exception) -> bool:
+    """Not where it refuses: by a status as HTTP has it, wherever the library keeps that, or for want of credentials."""
+    answer = getattr(error, "response", None)
+    told = answer.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(answer, dict) else None
+    named = (getattr(error, name, None) for name in ("status_code", "code"))
+    status = next((each for each in (told, *named) if isinstance(each, int)), NO_STATUS)
+    return "Credentials" not in type(error).__name__ and (status >= 500 or status in (408, 429))
 
 
 def was_outrun(error: Exception) -> bool:

@@ -7,6 +7,8 @@ from ablation.track.mlflow_run import AGAIN, STOPPED, MlflowRun
 from ablation.track.owner import CLAIM_TAG, OWNER_TAG, at_work
 from ablation.track.query import RunRecord
 
+GAVE_WAY = "gave way"
+"""The kind of a run that another one of its own goes on in place of: no table, and no later command, takes it for one."""
 LOOKS, SECONDS_BETWEEN_LOOKS = 5, 1.0
 
 
@@ -30,6 +32,7 @@ def give_way(made: MlflowRun, find_others: Callable[[], Sequence[RunRecord]]) ->
         made.fail(str(error))
         raise
     if stays:
+        made.set_tags({"kind": GAVE_WAY})
         made.fail(f"run {stays.run_id} does the same and goes on instead", "KILLED")
         raise at_work(stays.run_id, stays.tags.get(OWNER_TAG, ""))
 
