@@ -25,7 +25,8 @@ class StudyProgress:
     shares: dict[str, float] = field(default_factory=dict)
     running: dict[str, float] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
-    found: float = 0.0
+    found: dict[str, float] = field(default_factory=dict)
+    """What of a task earlier calls had done, as a share of it."""
     began: float = field(default_factory=time.monotonic)
 
     def __call__(self, event: Event) -> None:
@@ -49,8 +50,7 @@ class StudyProgress:
         if kind in parts:
             begin, length = parts[kind]
             share = begin + length * event.share
-            if event.task not in self.shares:  # what an earlier call had done of it
-                self.found += self.weights[event.task] * share
+            self.found.setdefault(event.task, share)
             self.shares[event.task] = share
 
     def _end(self, event: Event) -> None:
@@ -61,7 +61,7 @@ class StudyProgress:
         if outcome.status != DONE:
             told = f"{outcome.status}: {outcome.message}"
         elif outcome.result.get("found"):
-            told, self.found = "found finished", self.found + self.weights[event.task]
+            told, self.found[event.task] = "found finished", 1.0
         else:
             told = f"{took:.0f} s{_losses(outcome.result.get('metrics', {}))}"
         self.console.say(f"[{len(self.finished)} of {len(self.tasks)}] {event.task}: {told}{self._left()}")
@@ -69,13 +69,15 @@ class StudyProgress:
     @property
     def done(self) -> float:
         """The share of all work that is done, in [0, 1]."""
-        total = sum(self.weights.values())
-        return sum(self.weights[name] * share for name, share in self.shares.items()) / total
+        return self._work(self.shares) / sum(self.weights.values())
+
+    def _work(self, shares: dict[str, float]) -> float:
+        return sum(self.weights[name] * share for name, share in shares.items())
 
     def _left(self) -> str:
         """The time left in words, from what has been computed so far."""
         total = sum(self.weights.values())
-        computed = self.done * total - self.found
+        computed = self._work(self.shares) - self._work(self.found)
         if computed <= 0 or len(self.finished) == len(self.tasks):
             return ""
         seconds = (time.monotonic() - self.began) * (1 - self.done) * total / computed

@@ -7,11 +7,16 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from mlflow import MlflowClient
-from mlflow.entities import Run, RunTag
-from mlflow.exceptions import MlflowException
+from mlflow.entities import RunTag
 
 from ablation.errors import TrackingError
-from ablation.track.owner import HEARTBEAT_TAG, SECONDS_BETWEEN_BEATS, require_free, signs_of_life
+from ablation.track.owner import (
+    HEARTBEAT_TAG,
+    SECONDS_BETWEEN_BEATS,
+    readable_run,
+    require_free,
+    signs_of_life,
+)
 from ablation.track.patience import in_short, patiently
 
 RUN_ID_VARIABLE, KIND_TAG = "MLFLOW_RUN_ID", "kind"
@@ -40,7 +45,10 @@ def own_given_run() -> None:
     given = os.environ.get(RUN_ID_VARIABLE)
     if not given or given in _left:
         return
-    run = _readable(given)
+    try:
+        run = readable_run(MlflowClient(), given, SECONDS_TO_TELL)
+    except TrackingError as error:
+        raise TrackingError(f"{error}. {RUN_ID_VARIABLE} names it: unset that") from error
     require_free(run)
     if run.info.status != "RUNNING" or KIND_TAG in run.data.tags:
         logger.warning(
@@ -54,15 +62,6 @@ def own_given_run() -> None:
         lambda client, run_id: client.log_batch(run_id, tags=[RunTag(*sign) for sign in signs.items()])
     )
     threading.Thread(target=_live, args=(MlflowClient(), given), name="signs of life", daemon=True).start()
-
-
-def _readable(given: str) -> Run:
-    try:
-        return patiently(lambda: MlflowClient().get_run(given), SECONDS_TO_TELL)
-    except MlflowException as error:
-        raise TrackingError(
-            f"{RUN_ID_VARIABLE}={given} cannot be read: {in_short(error)}. Unset it"
-        ) from error
 
 
 def leave_given_run() -> None:

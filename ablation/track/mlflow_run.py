@@ -16,8 +16,6 @@ from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.data.code_dataset_source import CodeDatasetSource
-from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
 from PIL import Image
 
 from ablation.config.declare import Key, parse, to_text
@@ -30,8 +28,8 @@ from ablation.track.endings import FAILURE_TAG, LONGEST_TAG, NOTE_TAG, ended_ear
 from ablation.track.given_run import RUN_ID_VARIABLE, leave_given_run
 from ablation.track.journal import Journal
 from ablation.track.new_run import created
-from ablation.track.owner import CLAIM_TAG, OWNER_TAG, require_free, signs_of_life
-from ablation.track.patience import PATIENCE, in_short, patiently
+from ablation.track.owner import CLAIM_TAG, OWNER_TAG, readable_run, require_free, signs_of_life
+from ablation.track.patience import PATIENCE, patiently
 from ablation.track.run_folder import JOURNAL, alone, take_over
 from ablation.track.sending import Sender
 from ablation.track.store import quiet_mlflow, tracking_uri
@@ -52,7 +50,7 @@ class MlflowRun:
         self.client, self.run_id = client, run_id
         with ExitStack() as opened:
             opened.enter_context(alone(run_id))
-            run = _readable(client, run_id)
+            run = readable_run(client, run_id)
             require_free(run, claim)
             self.folder = take_over(run_id, run.data.tags.get(OWNER_TAG, ""), tracking_uri())
             self.sender = Sender(client, run_id)
@@ -282,19 +280,6 @@ def step_picture_name(run_id: str, started: int, key: str, step: int) -> str:
     """As the UI reads it, without its ending: key, step, a time stamp and an id."""
     identity = uuid.uuid5(uuid.NAMESPACE_URL, f"{run_id}/{key}/{step}")
     return f"{key.replace('/', '~')}+step+{step}+timestamp+{started}+{identity}"
-
-
-def _readable(client: MlflowClient, run_id: str) -> Run:
-    """Raises TrackingError where there is no such run to write to."""
-    try:
-        run = patiently(lambda: client.get_run(run_id))
-    except MlflowException as error:
-        raise TrackingError(f"run {run_id} cannot be opened: {in_short(error)}") from error
-    if run.info.lifecycle_stage != "active":
-        raise TrackingError(
-            f"run {run_id} was deleted: restore it with  mlflow runs restore --run-id {run_id}"
-        )
-    return run
 
 
 def _steps(client: MlflowClient, run_id: str) -> dict[str, set[int]]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Collection, Mapping
 
+from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 
 from ablation.errors import TrackingError
 from ablation.ownership import is_alive, this_process
 from ablation.track.clock import server_now
+from ablation.track.patience import in_short, patiently
 
 OWNER_TAG, HEARTBEAT_TAG, CLAIM_TAG = "owner", "heartbeat", "claim"
 SECONDS_BETWEEN_BEATS, SECONDS_OF_SILENCE = 60, 900
@@ -18,6 +21,19 @@ class AtWork(TrackingError):
     def __init__(self, message: str, run_id: str, who: str = ""):
         super().__init__(message)
         self.run_id, self.who = run_id, who
+
+
+def readable_run(client: MlflowClient, run_id: str, patience: float | None = None) -> Run:
+    """The run, to be written to. Raises TrackingError where there is none, or only one that was deleted."""
+    try:
+        run = patiently(lambda: client.get_run(run_id), patience)
+    except MlflowException as error:
+        raise TrackingError(f"run {run_id} cannot be opened: {in_short(error)}") from error
+    if run.info.lifecycle_stage != "active":
+        raise TrackingError(
+            f"run {run_id} was deleted: restore it with  mlflow runs restore --run-id {run_id}"
+        )
+    return run
 
 
 def signs_of_life() -> dict[str, str]:
