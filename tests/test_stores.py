@@ -55,6 +55,22 @@ def test_a_new_database_is_made_in_such_a_folder_whatever_else_its_address_says(
     assert [file.name for file in folder.iterdir()] == ["new.db"]
 
 
+@pytest.mark.parametrize(
+    "words, code",
+    [
+        (["summary"], 3),
+        (["summary", "--study", "published"], 3),
+        (["report", "--study", "published"], 1),
+        (["predict"], 1),
+    ],
+)
+def test_reading_from_a_mistyped_address_makes_no_store(command, store, words, code):
+    mlflow.set_tracking_uri(f"sqlite:///{store}/gone/mlfow.db")
+    ended, _, err = command(*words)
+    assert ended == code and f"there is no tracking store {store}/gone/mlfow.db" in err
+    assert not (store / "gone").exists()
+
+
 def test_a_relative_address_means_the_same_from_another_folder(store, monkeypatch):
     monkeypatch.setenv("ABLATION_CACHE", str(store / "cache"))
     mlflow.set_tracking_uri("sqlite:///mlflow.db")

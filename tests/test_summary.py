@@ -19,10 +19,12 @@ class Run:
     data: str = "d1"
     name: str = ""
     extra: dict = field(default_factory=dict)
+    metrics: dict = field(default_factory=lambda: {"train/total_loss": 1.0})
+    without: str = ""
 
     @property
     def params(self):
-        return self.config.texts()
+        return {name: text for name, text in self.config.texts().items() if name != self.without}
 
     @property
     def tags(self):
@@ -72,6 +74,20 @@ def test_only_finished_runs_on_the_newest_data_count_once_each():
     reasons = {run.run_id: reason for run, reason in selection.left_out}
     assert reasons["failed"] == "is FAILED: boom" and reasons["running"] == "is RUNNING"
     assert reasons["first"].startswith("repeats second") and "other data" in reasons["old data"]
+
+
+def test_finished_runs_of_another_program_are_left_out_and_told():
+    runs = [
+        Run("ours", Config(), started=1),
+        Run("no losses", Config(), started=2, metrics={"accuracy": 0.9}),
+        Run("no seed", Config(), started=3, without="seed"),
+    ]
+    selection = select_runs(runs)
+    assert [run.run_id for run in selection.arms["ResNet16"]] == ["ours"]
+    assert [(run.run_id, reason) for run, reason in selection.left_out] == [
+        ("no losses", "has no metric train/total_loss, so it is not of this program"),
+        ("no seed", "has no param seed, so it is not of this program"),
+    ]
 
 
 @pytest.mark.parametrize(

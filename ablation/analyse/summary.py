@@ -10,6 +10,7 @@ from ablation.analyse.tables import LOSS_COLUMNS, RESULTS_COLUMNS, loss_summary,
 History = Callable[[str, str], dict[int, float]]
 """(run id, metric) to epoch → value."""
 FINISHED = "FINISHED"
+TOTAL = "train/total_loss"
 STATE = {
     "data_hash": "is on other data",
     "code_hash": "is of other code",
@@ -20,6 +21,8 @@ STATE = {
 """Tags that runs must share to be averaged."""
 COMPARED = {"data_hash": "data", "code_hash": "code", "environment_hash": "package versions"}
 """Tags that arms should share to be compared."""
+NEEDED = ("seed", "epochs")
+"""Params, whole numbers, without which a run has no place in the tables."""
 
 
 @dataclass
@@ -41,6 +44,8 @@ def select_runs(runs: Sequence) -> Selection:
         arm = arm_of(run)
         if run.status != FINISHED:
             selection.left_out.append((run, f"is {run.status}{_reason(run)}"))
+        elif foreign := _not_ours(run):
+            selection.left_out.append((run, foreign))
         elif other := _otherwise(run, newest[arm]):
             selection.left_out.append((run, other))
         elif newest_run[_cell(run)] != run.run_id:
@@ -70,7 +75,15 @@ def arm_of(run) -> str:
 
 
 def _finished(runs: Sequence) -> list:
-    return sorted((r for r in runs if r.status == FINISHED), key=lambda run: run.started)
+    ours = (run for run in runs if run.status == FINISHED and not _not_ours(run))
+    return sorted(ours, key=lambda run: run.started)
+
+
+def _not_ours(run) -> str:
+    """What a finished run lacks that every one of ours has: another program may have tagged it alike."""
+    lacking = [f"param {name}" for name in NEEDED if not run.params.get(name, "").isdecimal()]
+    lacking += [] if TOTAL in run.metrics else [f"metric {TOTAL}"]
+    return f"has no {', no '.join(lacking)}, so it is not of this program" if lacking else ""
 
 
 def _cell(run) -> tuple[str | None, ...]:

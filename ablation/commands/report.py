@@ -16,7 +16,7 @@ from ablation.errors import TrackingError
 from ablation.places import writable_folder
 from ablation.track.attach import attach
 from ablation.track.query import local_artifact, metric_histories
-from ablation.track.store import label_bystander, open_store, ui_address
+from ablation.track.store import label_bystander, open_existing_store, ui_address
 from ablation.track.views import run_page
 
 PAGE, PLACE = "report.html", "report"
@@ -26,7 +26,7 @@ JUDGED, READ, DRAWN, FILED, FETCHED, ALL = 10, 20, 30, 75, 85, 100
 
 def run(options: ReportOptions, console: Console) -> int:
     """The command `report`. Raises Incomplete, after the page was written, when cells are missing."""
-    open_store()
+    open_existing_store()
     label_bystander("report", "report")
     folder = writable_folder(options.out)
     parent = newest_study(options.study, options.experiment, console)

@@ -25,7 +25,7 @@ from ablation.console import Console
 from ablation.errors import Incomplete
 from ablation.places import writable_folder
 from ablation.track.query import find_runs, metric_histories
-from ablation.track.store import label_bystander, open_store
+from ablation.track.store import label_bystander, open_existing_store
 from ablation.track.views import run_page, runs_view, study_key, table_page
 
 RESULTS = "Results_Summary"
@@ -40,7 +40,7 @@ BESIDE = {
 
 def run(options: SummaryOptions, console: Console) -> int:
     """The command `summary`."""
-    open_store()
+    open_existing_store(Incomplete)
     label_bystander("summary", "summary")
     return (_judge_study if options.study else _sum_up)(options, console)
 

@@ -59,6 +59,17 @@ def open_store() -> None:
     own_given_run()
 
 
+def open_existing_store(error: type[AblationError] = TrackingError) -> None:
+    """As `open_store`, for a command that only reads: where there is no database yet it makes none, and raises `error`."""
+    url = _sqlite(tracking_uri())
+    if url is not None and not os.path.exists(url.database):
+        raise error(
+            f"there is no tracking store {url.database}: go to the folder that has it, or let MLFLOW_TRACKING_URI name it; "
+            "one is made with the first run:  python -m ablation main"
+        )
+    open_store()
+
+
 def is_elsewhere(uri: str) -> bool:
     """Whether that is another file than the one that this process writes to, and is there: not the same under a new
     name, or a server by another of its addresses.
