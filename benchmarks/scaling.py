@@ -56,6 +56,10 @@ def main() -> None:
     parser.add_argument("--stories", type=int, nargs="+", default=[400, 1000, 2000, 4000])
     parser.add_argument("--json", type=Path, help="file for all figures")
     options = parser.parse_args()
+    if options.stories[0] == options.stories[-1]:
+        parser.error(
+            f"--stories {options.stories[0]} alone tells no growth: name two numbers of stories or more"
+        )
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         measure(100, Path(folder))  # what is imported is imported now

@@ -205,6 +205,13 @@ def test_holm_by_hand():
         holm([0.2, 1.5])
 
 
+def test_missing_comparisons_of_a_declared_family_count_as_if_they_showed_nothing():
+    ps = [0.04, math.nan, 0.01, math.nan]
+    assert holm(ps, family=4)[::2] == pytest.approx(holm([0.04, 1.0, 0.01, 1.0])[::2])
+    with pytest.raises(ValueError, match="a family of 1 does not hold 2"):
+        holm(ps, family=1)
+
+
 def test_the_sign_flip_by_hand():
     assert sign_flip([1.0, 2.0, 4.0]) == inference.SignFlip(p=0.25, smallest=0.25, exact=True)
     assert sign_flip([1.0, -2.0, 4.0]).p == 0.75

@@ -167,6 +167,23 @@ def test_a_verdict_is_given_on_the_corrected_p():
     assert among.comparison.p_t == alone.comparison.p_t and among.verdict == "inconclusive"
 
 
+def test_arms_that_are_still_to_run_count_in_the_correction():
+    """A verdict that stands before they have run stands afterwards."""
+    losses = list(np.array(BASE) + 0.00085 + NOISE - NOISE.mean())
+    arms = {"base": {}, "arm": {"fused_dim": 32}, **{f"a{i}": {"fused_dim": 17 + i} for i in range(2)}}
+    begun = {"a0": [None] * 8, "a1": [0.2] + [None] * 7}
+    among = Made(arms, {"base": BASE, "arm": losses, **begun}, delta=0.0001).judged()["arm"]
+    assert among.comparison.p_t_holm == pytest.approx(3 * among.comparison.p_t)
+    assert among.verdict == "inconclusive" and "once corrected for 3 arms" in among.note
+
+
+def test_an_arm_on_another_yardstick_is_no_part_of_the_family():
+    losses = {"base": BASE, "arm": shifted(-0.05), "raw": shifted(-0.05)}
+    rows = Made({"base": {}, "arm": {"fused_dim": 32}, "raw": {"equalize": False}}, losses).judged()
+    assert "refused" in rows["raw"].verdict
+    assert rows["arm"].comparison.p_t_holm == rows["arm"].comparison.p_t
+
+
 def collapsed(arm: str, seeds: range) -> dict:
     return {f"{arm}{seed}": {"health/test_prediction_spread": 0.0025} for seed in seeds}
 
@@ -179,6 +196,16 @@ def test_half_collapsed_is_invalid_and_fewer_are_unstable():
     assert row.gate.collapse_interval[0] < 3 / 8 < row.gate.collapse_interval[1]
     just_above = {"arm": {"health/test_prediction_spread": 0.00251}}
     assert two(good, metrics=just_above).judged()["arm"].verdict == "differs"
+
+
+def test_runs_that_collapse_and_runs_at_the_floor_are_one_half_together():
+    at_floor = {f"arm{seed}": {"test/image_loss": 0.299} for seed in (2, 3)}
+    made = two(shifted(-0.05, n=5), metrics=collapsed("arm", range(2)) | at_floor)
+    row = made.judged()["arm"]
+    assert row.verdict == "invalid: not learning"
+    assert row.note.startswith("4 of 5 runs predict one constant image (2) or do no better than")
+    fewer = two(shifted(-0.05, n=5), metrics=collapsed("arm", range(2))).judged()["arm"]
+    assert "unstable" in fewer.verdict
 
 
 def test_an_arm_at_the_floor_is_never_equivalent():

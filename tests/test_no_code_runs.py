@@ -287,6 +287,32 @@ def test_a_table_of_scores_that_is_none_is_told(tmp_path, content):
     assert told.startswith(f"run r1: {PLACE} is not the table") and "mlflow runs delete --run-id r1" in told
 
 
+@pytest.mark.parametrize(
+    "row, wrong",
+    [("x,1,nan", "not finite"), ("x,1,1e999", "not finite"), ("x,-1,0.2", "windows falls to -1")],
+)
+def test_scores_that_no_run_writes_are_told(tmp_path, row, wrong):
+    (tmp_path / "test.csv").write_text(f"story,windows,image_sum\n{row}\n")
+    scores = ScoresByStory(lambda run, place: tmp_path / "test.csv")
+    assert scores([SimpleNamespace(run_id="r1", metrics={})], MEASURES["test/image_loss"]) is None
+    assert wrong in scores.broken[0]
+
+
+def test_scores_that_are_gone_or_cut_after_a_whole_line_are_told(tmp_path):
+    rows = ["story,windows,image_sum", "x,1,0.2", "y,1,0.3"]
+    for name, kept in {"r1": rows, "r2": rows[:2]}.items():
+        (tmp_path / name).write_text("\n".join(kept) + "\n")
+    found = {name: tmp_path / name for name in ("r1", "r2")}
+    scores = ScoresByStory(lambda run, place: found.get(run.run_id))
+    runs = [SimpleNamespace(run_id=name, metrics={}) for name in ("r1", "r2", "r3")]
+    for _ in range(2):
+        assert scores(runs[:2], MEASURES["test/image_loss"]) is None
+        assert scores(runs[1:], MEASURES["test/image_loss"]) is None
+    cut, gone = scores.broken
+    assert cut.startswith(f"run r2: {PLACE} has 1 stories, not the 2 of another seed")
+    assert gone.startswith(f"run r3: {PLACE} is gone") and "mlflow runs delete --run-id r3" in gone
+
+
 def test_a_table_that_lacks_a_column_has_no_scores(tmp_path):
     (tmp_path / "test.csv").write_text("story,image_sum\nx,1\n")
     scores = ScoresByStory(lambda run, place: tmp_path / "test.csv")

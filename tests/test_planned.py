@@ -6,14 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from ablation.analyse.planning import power_table
+from ablation.analyse.planning import power_table, warnings
 from ablation.analyse.speed import minutes_of, speed_frame
 from ablation.commands import plan, study
 from ablation.commands.planned import study_command
 from ablation.config.command_line import settings_of
 from ablation.config.entries import ENTRY_POINTS, PlanOptions, StudyOptions
 from ablation.config.study_file import load_study
-from ablation.errors import AblationError
+from ablation.errors import AblationError, ConfigError
 from tests.test_judge import BASE, Made, shifted, two
 
 ON_RAY = StudyOptions(
@@ -41,6 +41,24 @@ def test_the_command_of_a_study_asks_for_the_same_again():
     assert study_command(StudyOptions()) == "python -m ablation study --study published --seeds 5"
 
 
+@pytest.mark.parametrize("words", [["--address", "auto"], ["--gpus", "2"], ["--cpus", "8"]])
+def test_what_a_cluster_takes_is_refused_without_one(words):
+    with pytest.raises(ConfigError, match=f"{words[0][2:]}={words[1]}.*is of engine=ray only"):
+        settings_of(ENTRY_POINTS["study"], words)
+
+
+@pytest.mark.parametrize("entry", ["prepare", "pretrain"])
+def test_what_goes_on_by_itself_resumes_nothing(entry):
+    with pytest.raises(ConfigError, match=f"resume=abc has no place in {entry}"):
+        settings_of(ENTRY_POINTS[entry], ["--resume", "abc"])
+
+
+@pytest.mark.parametrize("entry", ["summary", "report"])
+def test_a_run_is_found_in_whatever_experiment_it_is(entry):
+    with pytest.raises(ConfigError, match="experiment=mine is not needed beside the run"):
+        settings_of(ENTRY_POINTS[entry], ["--study", "0" * 32, "--experiment", "mine"])
+
+
 def test_the_node_that_starts_a_cluster_needs_no_gpu(store, command, monkeypatch):
     class Cluster:
         def start(self):
@@ -66,6 +84,24 @@ def test_a_plan_names_a_pilot_that_can_be_run_as_it_stands(monkeypatch):
 def test_arms_that_never_differ_need_two_seeds():
     (row,) = power_table({"same": (3, 0.0)}, 5, 0.002, 0.004).splitlines()[2:]
     assert row.split()[-2:] == ["2", "2"]
+
+
+def test_what_a_plan_promises_holds_for_a_verdict_among_many_arms():
+    """A verdict is won on the corrected p: two differences of the size that is said to be detected are found as often."""
+    alone, among = (
+        power_table({"arm": (5, 1.0)}, 5, 1.0, 2.0, arms).splitlines()[2].split() for arms in (1, 5)
+    )
+    assert (alone[3], alone[4]) == ("1.68", "1.6") and float(among[3]) == pytest.approx(2.63, abs=0.01)
+    assert [int(a) < int(b) for a, b in zip(alone[5:], among[5:], strict=True)] == [True, True]
+
+
+def test_one_seed_promises_nothing():
+    row = power_table({"arm": (3, 1.0)}, 1, 1.0, 2.0).splitlines()[2].split()
+    assert row[3:5] == ["nothing", "nothing"]
+    assert warnings({"arm": (3, 1.0)}, 1, 1.0, 2.0) == [
+        "warning: one seed shows no difference, whatever its size, and no equivalence."
+    ]
+    assert warnings({"arm": (5, 0.1)}, 9, 1.0, None) == ["9 seeds reach the margin at 80 % power."]
 
 
 @pytest.mark.parametrize("spread, told", [(0.1, False), (0.0, True)])
@@ -106,6 +142,14 @@ def test_a_pilot_is_of_the_planned_measure_and_the_planned_arms(monkeypatch):
     ]
     record.arms[0]["config"] = record.arms[0]["config"] | {"epochs": "7"}
     assert plan._pilot(words, "d") == []
+
+
+def test_a_pilot_may_be_an_older_run_of_the_study_than_a_trial_on_other_data(monkeypatch):
+    runs = [SimpleNamespace(tags={"data_hash": data}, run_id=data) for data in ("old", "mine", "trial")]
+    monkeypatch.setattr(plan, "find_study", lambda name, experiment: (runs[2], runs[:2]))
+    monkeypatch.setattr(plan, "_rows_of", lambda parent, study, data: [parent] * (parent.run_id == data))
+    assert plan._pilot(load_study("published"), "mine") == [runs[1]]
+    assert plan._pilot(load_study("published"), "gone") == []
 
 
 def test_a_clock_that_was_set_meanwhile_tells_no_duration():

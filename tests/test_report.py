@@ -1,5 +1,7 @@
 """The report: one page that holds all it shows, whatever the study's words are."""
 
+import re
+import shlex
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -11,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ablation.analyse.curves import CURVES, MOST_PANELS, curve_figures, panels
-from ablation.analyse.drawing import NAMED, write_figures
+from ablation.analyse.drawing import NAMED, inline_svg, write_figures
 from ablation.analyse.figures import differences_figure, study_figures
 from ablation.analyse.gallery import SHEET, TABLE, Gallery, galleries
 from ablation.analyse.judge import Judge
@@ -20,6 +22,7 @@ from ablation.analyse.report import Material, report_page, shown_galleries
 from ablation.analyse.study_record import cells_of
 from ablation.commands import report
 from ablation.commands.judging import Judged
+from ablation.commands.notes import code_block
 from ablation.console import Console
 from ablation.errors import TrackingError
 from tests.test_judge import NOISE, PRIMARY, Made
@@ -336,6 +339,30 @@ def test_a_report_comes_without_the_pictures_that_are_broken(judged, pictures, s
         "without pictures of Basecase: run id-Basecase0: predictions/test-frames.png and"
         in capsys.readouterr().out
     )
+
+
+@pytest.mark.filterwarnings("error")
+def test_letters_that_the_font_lacks_are_told_of_once(tmp_path, caplog):
+    figures = [Figure() for _ in range(2)]
+    for figure in figures:
+        figure.text(0.5, 0.5, "日本")
+    write_figures({"one": figures[0], "two": figures[1]}, tmp_path)
+    assert [record.message.split(":")[0] for record in caplog.records] == ["the figures' font lacks 日 本"]
+
+
+def test_a_page_has_each_id_once(judged):
+    figures = study_figures({PRIMARY: judged[2]})
+    svgs = "".join(inline_svg(name, figure, name) for name, figure in figures.items())
+    ids = re.findall(r' id="([^"]+)"', svgs)
+    assert len(figures) > 1 and len(ids) == len(set(ids))
+
+
+def test_a_command_that_is_wrapped_stays_the_same_command():
+    folder = "/home/me/my studies/a folder with a long name"
+    words = ["study", "--study", f"{folder}/norm of it.yaml", "--seeds", "5", "--dataset", f"{folder}/it's"]
+    command = shlex.join(["python", "-m", "ablation", *words])
+    block = code_block(command)
+    assert block.count("\n") > 1 and shlex.split(block.replace("\\\n", " ")) == shlex.split(command)
 
 
 def test_the_command_for_a_study_with_an_odd_name_can_be_copied(judged):

@@ -1,17 +1,22 @@
 """Where runs are kept: odd folder names, addresses that change, a crowded server, variables that outlived their use."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import mlflow
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from ablation.commands import judging
+from ablation.commands.judging import find_study
+from ablation.commands.outcome import where_to_look
 from ablation.errors import TrackingError
 from ablation.places import runs_folder
-from ablation.track import query
+from ablation.track import models, query
 from ablation.track.left_behind import mark_dead_runs, undelivered
 from ablation.track.mlflow_run import MlflowRun
 from ablation.track.owner import HEARTBEAT_TAG, OWNER_TAG
@@ -69,6 +74,38 @@ def test_reading_from_a_mistyped_address_makes_no_store(command, store, words, c
     ended, _, err = command(*words)
     assert ended == code and f"there is no tracking store {store}/gone/mlfow.db" in err
     assert not (store / "gone").exists()
+
+
+def test_the_ui_is_told_of_a_store_that_it_would_not_find_itself(store, monkeypatch):
+    """`mlflow ui` opens, or makes, the mlflow.db of its folder, whatever MLFLOW_TRACKING_URI says."""
+    assert where_to_look(("the runs", "#/runs")).startswith("see it with  mlflow ui  (")
+    for uri in (f"sqlite:///{store}/other.db", f"sqlite:///{store}/My runs/mlflow.db"):
+        mlflow.set_tracking_uri(uri)
+        assert f"mlflow ui --backend-store-uri {shlex.quote(uri)}" in where_to_look(("the runs", "#/runs"))
+    mlflow.set_tracking_uri("postgresql://me:secret@host/runs")
+    told = where_to_look(("the runs", "#/runs"))
+    assert 'mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI"' in told and "secret" not in told
+
+
+def test_of_a_study_that_is_gone_on_with_its_name_finds_that_run(monkeypatch):
+    """It keeps the time at which it was begun."""
+    begun, trial = (
+        SimpleNamespace(run_id=name, tags={"study": "mine"}, status="FINISHED", started=started, ended=ended)
+        for name, started, ended in (("begun", 1, 9), ("trial", 5, 6))
+    )
+    monkeypatch.setattr(judging, "find_runs", lambda kind, experiment: [begun, trial])
+    assert find_study("mine", None) == (begun, [trial])
+    trial.status = "RUNNING"
+    assert find_study("mine", None) == (trial, [begun])
+
+
+def test_the_newest_model_is_asked_for_among_runs_that_have_one(monkeypatch):
+    runs = [
+        SimpleNamespace(run_id=name, name=name, ended=ended) for name, ended in (("ours", 1), ("theirs", 2))
+    ]
+    monkeypatch.setattr(models, "find_runs", lambda kind, extra: runs)
+    monkeypatch.setattr(models, "_model_of", lambda run_id: (None, "model" if run_id == "ours" else None))
+    assert models._newest() == ("ours", "ours")
 
 
 def test_a_relative_address_means_the_same_from_another_folder(store, monkeypatch):

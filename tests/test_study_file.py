@@ -128,6 +128,13 @@ def test_one_factor_in_and_out(write):
         ({"arms": {"a": {"latent_nrm": "relu"}}}, ["arm a", "did you mean latent_norm?"]),
         ({"arms": {"a": {"epochs": 0}, "b": {"fused_dim": "x"}}}, ["epochs=0", "fused_dim=x"]),
         ({"arms": {"a": {"visual": "basecase"}}}, ["same configuration as arm baseline"]),
+        (
+            {
+                "one_factor_in": {"x": {"fused_dim": 32}, "y": {"epochs": 2}},
+                "one_factor_out": {"x": {"fused_dim": 32}, "y": {"epochs": 2}},
+            },
+            ["arm all but x has the same configuration as arm only y: to leave one of two", "take factorial for two"],
+        ),
         ({"arms": {"a": {"epochs": 2}, "A": {"epochs": 3}}}, ["arm A has the same name as arm a"]),
         ({"arms": {"a/b": {"epochs": 2}}}, ["arm a/b", "its name must be"]),
         ({"arms": {"a": {"seed": 3}}}, ["seed cannot be an arm's: seeds are the study's"]),

@@ -6,7 +6,14 @@ import pandas as pd
 import pytest
 
 from ablation.analyse.summary import arm_loss_summary, results_table, select_runs, unlike
-from ablation.analyse.tables import loss_summary, loss_summary_csv, results_csv
+from ablation.analyse.tables import (
+    RESULTS_COLUMNS,
+    file_names,
+    loss_summary,
+    loss_summary_csv,
+    results_csv,
+    results_page,
+)
 from ablation.config.config import Config
 
 
@@ -81,13 +88,29 @@ def test_finished_runs_of_another_program_are_left_out_and_told():
         Run("ours", Config(), started=1),
         Run("no losses", Config(), started=2, metrics={"accuracy": 0.9}),
         Run("no seed", Config(), started=3, without="seed"),
+        Run("no width", Config(), started=4, without="latent_dim"),
     ]
     selection = select_runs(runs)
     assert [run.run_id for run in selection.arms["ResNet16"]] == ["ours"]
     assert [(run.run_id, reason) for run, reason in selection.left_out] == [
         ("no losses", "has no metric train/total_loss, so it is not of this program"),
         ("no seed", "has no param seed, so it is not of this program"),
+        ("no width", "has no param latent_dim, so it is not of this program"),
     ]
+
+
+def test_arms_that_capital_letters_tell_apart_have_files_of_their_own():
+    names = file_names(["ResNet16", "x=Foo", "x=foo"])
+    assert (
+        names["ResNet16"] == "resnet16" and names["x=Foo"] == "x=foo" and names["x=foo"].startswith("x=foo-")
+    )
+
+
+def test_a_page_leaves_names_as_they_are():
+    """A learning rate is a name here, and a mark of Markdown stands in none of ours."""
+    row = dict.fromkeys(RESULTS_COLUMNS, 0.25) | {"Model": "5e-05", "Epoch": 5}
+    page = results_page(pd.DataFrame([row, row | {"Model": "a|b"}]), "github")
+    assert "| 5e-05" in page and "0.2500" in page and "a\\|b" in page
 
 
 @pytest.mark.parametrize(

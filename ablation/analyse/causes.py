@@ -103,7 +103,7 @@ def _left_out_told(record: StudyRecord, by_name: Mapping[str, ArmResult], cures:
         return "What leaving one out costs is no question: all together do not learn."
     worths = {c: Worth.between(record, by_name[ALL_BUT + c], by_name[ALL]).values for c in cures}
     known = {cure: values for cure, values in worths.items() if len(values) >= FEWEST_FOR_VERDICT}
-    adjusted = holm([paired_t(values) for values in known.values()])
+    adjusted = holm([paired_t(values) for values in known.values()], family=len(cures))
     worse = [c for c, p in zip(known, adjusted, strict=True) if p < ALPHA and np.mean(known[c]) > 0]
     shown = (
         f"Leaving one out of all is shown to make it worse for {len(worse)} of {len(known)}{_listed(worse)}"

@@ -1,8 +1,11 @@
 """Figures as files for papers, and as SVG within a page."""
 
 import io
+import logging
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 
@@ -25,6 +28,11 @@ NAMED = {
 """Colours of an SVG that a page sets by itself, light or dark."""
 
 
+NO_GLYPH = re.compile(r"Glyph (\d+) .* missing from font")
+_told_of: set[str] = set()
+logger = logging.getLogger("ablation")
+
+
 def write_figures(figures: Mapping[str, Figure], folder: Path) -> list[str]:
     """Each as PNG, SVG and PDF; their names."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +51,7 @@ def inline_svg(name: str, figure: Figure, label: str) -> str:
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r' id="[A-Za-z.]+_\d+"', "", svg)  # "axes_1" of every figure; nothing refers to it
+    svg = re.sub(r' id="[A-Za-z.\d]+_\d+"', "", svg)  # "axes_1" of every figure; nothing refers to it
     for colour, named in NAMED.items():
         svg = svg.replace(colour.lower(), named)
     head, rest = svg.split(">", 1)
@@ -51,5 +59,22 @@ def inline_svg(name: str, figure: Figure, label: str) -> str:
     return f'{head} role="img" aria-label="{escape(label, quote=True)}">{rest}'
 
 
-def _style(name: str):
-    return matplotlib.rc_context(palette.STYLE | {"svg.hashsalt": name})
+@contextmanager
+def _style(name: str) -> Iterator[None]:
+    """Letters that the font lacks are told of once, not at every figure."""
+    with (
+        matplotlib.rc_context(palette.STYLE | {"svg.hashsalt": name}),
+        warnings.catch_warnings(record=True) as told,
+    ):
+        warnings.simplefilter("always")
+        yield
+    lacking = [found[1] for each in told if (found := NO_GLYPH.match(str(each.message)))]
+    new = sorted(chr(int(number)) for number in set(lacking) if chr(int(number)) not in _told_of)
+    if new:
+        _told_of.update(new)
+        logger.warning(
+            "the figures' font lacks %s: PNG and PDF show boxes there, SVG the letters", " ".join(new)
+        )
+    for each in told:
+        if not NO_GLYPH.match(str(each.message)):
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)

@@ -105,13 +105,18 @@ def tost(d: ArrayLike, delta: float) -> float:
     return float(special.stdtr(n - 1, (abs(mean) - delta) / sd * math.sqrt(n)))
 
 
-def holm(ps: Sequence[float]) -> list[float]:
-    """Adjusted p in the order given. A nan stays nan and does not count in the family. Holm 1979."""
+def holm(ps: Sequence[float], family: int | None = None) -> list[float]:
+    """Adjusted p in the order given. A nan stays nan and does not count in the family, unless `family` says how many
+    comparisons were declared: those that are missing then count as if they showed nothing. Holm 1979.
+    """
     given = np.asarray(ps, dtype=float)
     if np.any((given < 0) | (given > 1)):
         raise ValueError(f"{list(ps)} are not all p values in [0, 1]")
     order = np.argsort(given)[: np.count_nonzero(~np.isnan(given))]
-    steps = given[order] * np.arange(order.size, 0, -1)
+    family = order.size if family is None else family
+    if family < order.size:
+        raise ValueError(f"a family of {family} does not hold {order.size} comparisons")
+    steps = given[order] * np.arange(family, family - order.size, -1)
     adjusted = np.full(given.shape, math.nan)
     adjusted[order] = np.minimum(1, np.maximum.accumulate(steps))
     return adjusted.tolist()

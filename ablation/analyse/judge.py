@@ -43,7 +43,7 @@ UNSTABLE = " (unstable)"
 @dataclass
 class Comparison:
     """An arm's differences to the baseline over the paired seeds, in the measure's own units. `baseline_mean` is nan where
-    a measure may be negative, of which there is no percentage.
+    a measure may be negative, of which there is no percentage. `family` is how many arms share Holm's correction.
     """
 
     differences: np.ndarray
@@ -60,6 +60,7 @@ class Comparison:
     dz_interval: tuple[float, float] = NO_INTERVAL
     better: float = NAN
     detectable: float = NAN
+    family: int = 1
     if_failed_worst: tuple[float, float, float] | None = None
 
     @property
@@ -138,10 +139,8 @@ class Judge:
         rows = [self._row(arm, measure, primary) for arm in self.record.arm_names]
         for row in rows[1:]:
             self._compare(row, rows[0])
-        compared = [row.comparison for row in rows if row.comparison]
-        for adjusted, plain in (("p_t_holm", "p_t"), ("p_tost_holm", "p_tost")):
-            for comparison, p in zip(compared, holm([getattr(c, plain) for c in compared]), strict=True):
-                setattr(comparison, adjusted, p if primary else NAN)
+        if primary:
+            _correct(rows[1:])
         for row in rows:
             row.verdict, why = self._verdict(row)
             row.note = "; ".join(part for part in (why, *self._beside(row)) if part)
@@ -234,6 +233,13 @@ class Judge:
             told.append(f"learned in part only: {unlearned}" if unlearned else "")
             if gate.unstable(row.measure) and not gate.failures(IMAGE):
                 told.append(f"{gate.collapsed} of {gate.runs} runs collapsed")
+        worst = row.comparison.if_failed_worst if row.comparison else None
+        if worst and not math.isnan(worst[1]):
+            told.append(
+                "with failed runs scored as the worst the difference is {:+.4f} [{:+.4f}, {:+.4f}]".format(
+                    *worst
+                )
+            )
         alone = {s: no_value(row, s) for s in row.lost if s not in row.pairs.dropped}
         return [*told, Pairs(dropped=alone).told, row.pairs.told, *self._declared_otherwise(row)]
 
@@ -247,6 +253,19 @@ class Judge:
         if undeclared:
             told.append(f"{undeclared} of {len(row.runs)} runs are not from under this declaration of Δ")
         return told
+
+
+def _correct(rows: Sequence[ArmResult]) -> None:
+    """Holm's p, of the family that was declared: an arm without runs yet counts, so that those that come later take no
+    verdict back; one on another yardstick does not.
+    """
+    family = sum(row.verdict != REFUSED for row in rows)
+    compared = [row.comparison for row in rows if row.comparison]
+    for comparison in compared:
+        comparison.family = family
+    for adjusted, plain in (("p_t_holm", "p_t"), ("p_tost_holm", "p_tost")):
+        for comparison, p in zip(compared, holm([getattr(c, plain) for c in compared], family), strict=True):
+            setattr(comparison, adjusted, p)
 
 
 def compared_verdict(row: ArmResult) -> tuple[str, str]:
@@ -267,7 +286,15 @@ def compared_verdict(row: ArmResult) -> tuple[str, str]:
         return DIFFERS, ""
     if same:
         return EQUIVALENT, ""
-    return INCONCLUSIVE, f"{comparison.n} seeds detect {comparison.detectable:.2g} at 80 % power"
+    return INCONCLUSIVE, _could_detect(comparison)
+
+
+def _could_detect(comparison: Comparison) -> str:
+    """By one test alone; and by the strictest step of Holm's correction."""
+    n, m = comparison.n, comparison.family
+    told = f"{n} seeds detect {comparison.detectable:.2g} at 80 % power"
+    corrected = minimum_detectable(n, alpha=ALPHA / m) * comparison.sd
+    return told + (f", {corrected:.2g} once corrected for {m} arms" if m > 1 else "")
 
 
 def no_value(row: ArmResult, seed: int) -> str:

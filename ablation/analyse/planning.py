@@ -1,5 +1,7 @@
 """How many seeds a study needs, from the spread that a pilot showed."""
 
+import math
+
 from tabulate import tabulate
 
 from ablation.analyse.inference import (
@@ -10,23 +12,31 @@ from ablation.analyse.inference import (
 )
 
 FEWEST, MOST = 2, 1000
+ALPHA = 0.05
 Spreads = dict[str, tuple[int, float]]
 """Arm to the pilot's number of seeds and the standard deviation of its paired differences."""
 
 
-def power_table(spreads: Spreads, seeds: int, delta: float, effect: float | None) -> str:
-    """What `seeds` seeds detect and can call equivalent at 80 % power, and the seeds that it takes."""
-    rows = []
+def corrected(arms: int) -> float:
+    """The level of the strictest step of Holm's correction over so many arms, on which a verdict may have to be won."""
+    return ALPHA / arms
+
+
+def power_table(spreads: Spreads, seeds: int, delta: float, effect: float | None, arms: int = 1) -> str:
+    """What `seeds` seeds detect and can call equivalent at 80 % power, and the seeds that it takes, where verdicts are
+    corrected for so many arms.
+    """
+    rows, alpha = [], corrected(arms)
     for arm, (n, sd) in spreads.items():
-        needed = seeds_to_detect(effect / sd) if effect and sd else FEWEST
-        equal = seeds_for_equivalence(delta / sd) if sd else FEWEST
+        needed = seeds_to_detect(effect / sd, alpha=alpha) if effect and sd else FEWEST
+        equal = seeds_for_equivalence(delta / sd, alpha=alpha) if sd else FEWEST
         rows.append(
             [
                 arm,
                 n,
                 f"{sd:.3g}",
-                f"{minimum_detectable(seeds) * sd:.3g}",
-                f"{equivalence_margin(seeds) * sd:.3g}",
+                _of(minimum_detectable(seeds, alpha=alpha), sd),
+                _of(equivalence_margin(seeds, alpha=alpha), sd),
                 _count(needed) if effect else "no effect named",
                 _count(equal),
             ]
@@ -43,31 +53,42 @@ def power_table(spreads: Spreads, seeds: int, delta: float, effect: float | None
     return tabulate(rows, headers=[*heads, f"to show |d| < {delta:g}"], disable_numparse=True)
 
 
+def _of(sizes: float, sd: float) -> str:
+    """So many standard deviations in the measure's units."""
+    return f"{sizes * sd:.3g}" if math.isfinite(sizes) else "nothing"
+
+
 def _count(seeds: int | None) -> str:
     return f"more than {MOST}" if seeds is None else str(seeds)
 
 
-def warnings(spreads: Spreads, seeds: int, delta: float, effect: float | None) -> list[str]:
+def warnings(spreads: Spreads, seeds: int, delta: float, effect: float | None, arms: int = 1) -> list[str]:
     """What is out of reach with so many seeds."""
-    told = []
+    if seeds < FEWEST:
+        return ["warning: one seed shows no difference, whatever its size, and no equivalence."]
+    told, alpha = [], corrected(arms)
     for arm, (_, sd) in spreads.items():
-        margin, detects = equivalence_margin(seeds) * sd, minimum_detectable(seeds) * sd
+        margin = equivalence_margin(seeds, alpha=alpha) * sd
+        detects = minimum_detectable(seeds, alpha=alpha) * sd
         if delta < margin:
+            cure = _cure(seeds_for_equivalence(delta / sd, alpha=alpha))
             told.append(
                 f"warning: {arm}: with {seeds} seeds no difference below {margin:.3g} can be shown to be "
-                f"negligible at 80 % power, and delta is {delta:g}: {_cure(seeds_for_equivalence(delta / sd))}"
+                f"negligible at 80 % power, and delta is {delta:g}: {cure}"
             )
         if effect and effect < detects:
+            cure = _cure(seeds_to_detect(effect / sd, alpha=alpha))
             told.append(
                 f"warning: {arm}: {seeds} seeds detect {detects:.3g} at 80 % power, and the effect of "
-                f"interest is {effect:g}: {_cure(seeds_to_detect(effect / sd))}"
+                f"interest is {effect:g}: {cure}"
             )
     few = [arm for arm, (n, _) in spreads.items() if n < 5]
     if few:
         told.append(
             f"The spread of {', '.join(few)} comes from fewer than 5 seeds: take it as a rough guide."
         )
-    return told or [f"{seeds} seeds reach both at 80 % power."]
+    reached = "the effect and the margin" if effect else "the margin"
+    return told or [f"{seeds} seeds reach {reached} at 80 % power."]
 
 
 def _cure(seeds: int | None) -> str:

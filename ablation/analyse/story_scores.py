@@ -18,6 +18,7 @@ PARTS = {
     "test/text_loss": ("text_nats", "text_tokens", "text_weight"),
     "test/context_loss": ("context_sum", "windows", "context_weight"),
 }
+COUNTS = {counted for _, counted, _ in PARTS.values()}
 TOTAL = "test/total_loss"
 AGAIN = "deleted (mlflow runs delete --run-id {}), the study's command makes it anew"
 """What one does with a finished run whose files are broken."""
@@ -45,7 +46,7 @@ class ScoresByStory:
         if loss not in (*PARTS, TOTAL):
             return None
         tables = [self._table(run) for run in runs]
-        if any(table is None for table in tables) or len({t.story_ids for t in tables}) != 1:
+        if any(table is None for table in tables) or not self._of_one_list(runs, tables):
             return None
         units = [run.metrics[floor] if floor else 1.0 for run in runs]
         known = [part for part in PARTS if all({*PARTS[part][:2]} <= t.columns.keys() for t in tables)]
@@ -54,9 +55,19 @@ class ScoresByStory:
         weights = {part: float(runs[0].params[weight]) for part, (_, _, weight) in PARTS.items()}
         return [(weights[part], _scores(tables, part, units)) for part in known if weights[part]]
 
+    def _of_one_list(self, runs: Sequence, tables: Sequence[Table]) -> bool:
+        """Whether all are of the same stories; a file that was cut has fewer."""
+        longest = max((table.story_ids for table in tables), key=len)
+        for run, table in zip(runs, tables, strict=True):
+            if table.story_ids != longest:
+                self._tell(run, f"has {len(table.story_ids)} stories, not the {len(longest)} of another seed")
+        return all(table.story_ids == longest for table in tables)
+
     def _table(self, run: Any) -> Table | None:
         if run.run_id not in self.tables:
             file = self.fetch(run, PLACE)
+            if file is None:
+                self._tell(run, "is gone")
             self.tables[run.run_id] = self._read(run, file) if file else None
         return self.tables[run.run_id]
 
@@ -64,20 +75,30 @@ class ScoresByStory:
         try:
             return read_table(file)
         except (ValueError, OSError, csv.Error) as error:
-            self.broken.append(
-                f"run {run.run_id}: {PLACE} is not the table that a run writes ({reason(error)}), so that its arm has no "
-                f"interval over stories; {AGAIN.format(run.run_id)}"
-            )
+            self._tell(run, f"is not the table that a run writes ({reason(error)})")
             return None
+
+    def _tell(self, run: Any, wrong: str) -> None:
+        told = f"run {run.run_id}: {PLACE} {wrong}, so that its arm has no interval over stories; {AGAIN.format(run.run_id)}"
+        if told not in self.broken:
+            self.broken.append(told)
 
 
 def read_table(file: Path) -> Table:
-    """A `scores/test.csv`; many are read at once, for which pandas is slow. A column with gaps is left out."""
+    """A `scores/test.csv`; many are read at once, for which pandas is slow. A column with gaps is left out. Raises
+    ValueError where a value is none that a run writes.
+    """
     with file.open(encoding="utf-8", newline="") as opened:
         head, *rows = csv.reader(opened)
     ids, *columns = zip(*rows, strict=True)
     known = {name: values for name, values in zip(head[1:], columns, strict=True) if all(values)}
-    return Table(ids, {name: np.array(values, float) for name, values in known.items()})
+    table = Table(ids, {name: np.array(values, float) for name, values in known.items()})
+    for name, values in table.columns.items():
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} holds a value that is not finite")
+        if name in COUNTS and (values < 0).any():
+            raise ValueError(f"{name} falls to {values.min():g}")
+    return table
 
 
 def _scores(tables: Sequence[Table], part: str, units: Sequence[float]) -> StoryScores:

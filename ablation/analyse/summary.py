@@ -21,7 +21,7 @@ STATE = {
 """Tags that runs must share to be averaged."""
 COMPARED = {"data_hash": "data", "code_hash": "code", "environment_hash": "package versions"}
 """Tags that arms should share to be compared."""
-NEEDED = ("seed", "epochs")
+NEEDED = ("seed", "epochs", "latent_dim")
 """Params, whole numbers, without which a run has no place in the tables."""
 
 

@@ -1,6 +1,6 @@
 """The published table formats."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 from tabulate import tabulate
@@ -16,6 +16,7 @@ LOSS_COLUMNS = {
 LOSS_SUMMARY_COLUMNS = ["Epoch", *LOSS_COLUMNS]
 RESULTS_COLUMNS = ["Model", *LOSS_SUMMARY_COLUMNS]
 LONGEST_IN_FILE_NAME = 150
+MARKDOWN = ("github", "pipe")
 
 
 def in_file_name(arm: str) -> str:
@@ -26,6 +27,15 @@ def in_file_name(arm: str) -> str:
     safe = "".join(c if c.isalnum() or c in " ._+=,-" else "_" for c in small)
     safe = safe.encode(errors="replace")[:LONGEST_IN_FILE_NAME].decode(errors="ignore")
     return safe if safe == small else f"{safe}-{short_hash({'arm': arm})}"
+
+
+def file_names(arms: Iterable[str]) -> dict[str, str]:
+    """Arm to its name in that of a file; of arms that only capital letters tell apart, all but the first get a digest."""
+    names: dict[str, str] = {}
+    for arm in arms:
+        name = in_file_name(arm)
+        names[arm] = f"{name}-{short_hash({'arm': arm})}" if name in names.values() else name
+    return names
 
 
 def loss_summary(history: dict[str, dict[int, float]]) -> pd.DataFrame:
@@ -60,4 +70,6 @@ def results_csv(table: pd.DataFrame) -> str:
 
 def results_page(table: pd.DataFrame, tablefmt: str) -> str:
     """The same for a page, in a style that `tabulate` knows."""
-    return tabulate(table, headers="keys", showindex=False, floatfmt=".4f", tablefmt=tablefmt) + "\n"
+    columns = {"headers": "keys", "showindex": False, "floatfmt": ".4f", "disable_numparse": [0]}
+    names = table["Model"].str.replace("|", r"\|") if tablefmt in MARKDOWN else table["Model"]
+    return tabulate(table.assign(Model=names), **columns, tablefmt=tablefmt) + "\n"

@@ -20,7 +20,7 @@ MEANINGS = {
     DIFFERS: "the paired t test says so, after Holm's correction over all arms",
     EQUIVALENT: "the difference lies within ±delta (two one-sided tests, Holm)",
     NEGLIGIBLE: "both: there is a difference, and it lies within ±delta",
-    INCONCLUSIVE: "neither; the note says what these seeds could have detected at 80 % power",
+    INCONCLUSIVE: "neither; the note says what these seeds could have detected at 80 % power, by one test alone and after the correction",
     f"…{UNSTABLE}": "some runs collapsed: fewer than half, or any number where words are judged too",
     EXPLORATORY: "fewer than five seeds, or not the measure that verdicts are given on",
     SINGLE: "one seed pairs with the baseline",

@@ -90,7 +90,7 @@ class Judged:
 
 
 def find_study(named: str, experiment: str | None) -> tuple[RunRecord, list[RunRecord]]:
-    """The newest parent run of a study, by its name, its file or the run's id; and the older ones.
+    """The parent run of a study that was last worked on, by its name, its file or the run's id; and the others.
 
     Raises TrackingError when there is none.
     """
@@ -106,14 +106,22 @@ def find_study(named: str, experiment: str | None) -> tuple[RunRecord, list[RunR
         raise TrackingError(
             f"the tracking server holds no study {name}, {there}; run it:  python -m ablation study --study {file}"
         )
-    return found[-1], found[:-1]
+    *older, newest = sorted(found, key=_last_worked_on)
+    return newest, older
+
+
+def _last_worked_on(run: RunRecord) -> tuple[bool, int, int]:
+    """A study that is gone on with keeps the time at which it was begun."""
+    return run.status == "RUNNING", run.ended, run.started
 
 
 def newest_study(named: str, experiment: str | None, console: Console) -> RunRecord:
     """As `find_study`; says which older ones are left out."""
     newest, older = find_study(named, experiment)
     for run in older:
-        console.say(f"left out: {run.run_id}, an older run of the study (--study {run.run_id} reads it)")
+        console.say(
+            f"left out: {run.run_id}, a run of the study that was worked on before this one (--study {run.run_id} reads it)"
+        )
     return newest
 
 
@@ -223,7 +231,7 @@ def told(judged: Judged, also: Sequence[str] = ()) -> str:
         "",
         judged.answer,
     ]
-    return "\n".join([*lines, *(_explored(judged, name) for name in also)])
+    return "\n".join([*lines, *(_explored(judged, name) for name in also if name != judged.record.primary)])
 
 
 def _explored(judged: Judged, name: str) -> str:

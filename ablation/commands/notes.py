@@ -87,8 +87,9 @@ def _spaced_row(line: str) -> str:
 
 def code_block(command: str) -> str:
     """A command line in Markdown, in lines that leave the UI its other columns; an option stays with its value."""
-    words = re.sub(r"(--\w+) ", r"\1\0", command)
-    lines = textwrap.wrap(words, LONGEST_LINE, break_long_words=False, break_on_hyphens=False)
+    words = [shlex.quote(word).replace(" ", "\0") for word in shlex.split(command)]
+    glued = re.sub(r"(--\w+) ", r"\1\0", " ".join(words))
+    lines = textwrap.wrap(glued, LONGEST_LINE, break_long_words=False, break_on_hyphens=False)
     return textwrap.indent(" \\\n  ".join(lines).replace("\0", " "), "    ")
 
 

@@ -4,7 +4,7 @@ from tabulate import tabulate
 
 from ablation.analyse.gate import COLLAPSED_SHARE
 from ablation.config.metrics import IMAGE, LOSSES, TEXT
-from ablation.track.store import mlflow_version, tracking_uri, ui_address
+from ablation.track.store import mlflow_version, tracking_uri, ui_address, ui_options
 
 SATURATED = 0.5
 HARDLY = 0.1
@@ -75,5 +75,5 @@ def where_to_look(*pages: tuple[str, str]) -> str:
     told = f"{first}  " + f"\n{' ' * (len(first) + 2)}".join(lines)
     if is_served:
         return told
-    without = f"uvx --from mlflow=={mlflow_version()} mlflow ui"
-    return f"see it with  mlflow ui  (without MLflow installed: {without})\n{told}"
+    opening = f"mlflow ui{ui_options()}"
+    return f"see it with  {opening}  (without MLflow installed: uvx --from mlflow=={mlflow_version()} {opening})\n{told}"

@@ -18,7 +18,7 @@ from ablation.config.study import Study
 from ablation.config.study_file import load_study
 from ablation.console import Console
 from ablation.errors import TrackingError
-from ablation.track.query import find_runs
+from ablation.track.query import RunRecord, find_runs
 from ablation.track.store import label_bystander, open_store
 
 
@@ -90,11 +90,16 @@ def power(study: Study, options: PlanOptions, data_hash: str) -> str:
             f"Power on {study.primary} is not known before a pilot has shown how much the differences between seeds "
             f"vary: run 3 seeds (`{pilot_command(options)}`), then plan again."
         )
-    told = warnings(spreads, seeds, stake.delta, stake.effect)
+    limits, arms = (seeds, stake.delta, stake.effect), len(study.arms) - 1
+    told = warnings(spreads, *limits, arms)
+    if arms > 1:
+        told.append(
+            f"All of this is after Holm's correction over {arms} arms, at its strictest step: by one test alone fewer seeds do."
+        )
     idle = ", ".join(row.arm for row in rows if INVALID in row.verdict)
     if idle:
         told.append(f"warning: {idle}: not learning in the pilot, and runs that learn may vary otherwise.")
-    return "\n".join([power_table(spreads, seeds, stake.delta, stake.effect), "", *told])
+    return "\n".join([power_table(spreads, *limits, arms), "", *told])
 
 
 def pilot_command(options: PlanOptions) -> str:
@@ -104,13 +109,19 @@ def pilot_command(options: PlanOptions) -> str:
 
 
 def _pilot(study: Study, data_hash: str) -> list[ArmResult]:
-    """The rows of the primary measure, of the arms that the study has as the pilot had them; none where it has not run
-    on these data, or from another baseline.
+    """The rows of the primary measure, of the arms that the study has as the pilot had them, from the run of the study
+    that was last worked on among those on these data and from this baseline; none where there is none.
     """
     try:
-        parent, _ = find_study(study.name, None)
+        newest, older = find_study(study.name, None)
     except TrackingError:
         return []
+    piloted = (_rows_of(parent, study, data_hash) for parent in (newest, *reversed(older)))
+    return next((rows for rows in piloted if rows), [])
+
+
+def _rows_of(parent: RunRecord, study: Study, data_hash: str) -> list[ArmResult]:
+    """None where it ran on other data, or from another baseline."""
     if parent.tags.get("data_hash") != data_hash or parent.tags.get("delta_hash") is None:
         return []
     judged = judge(parent.run_id, [study.primary])

@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from ablation.analyse.study_tables import STYLES
 from ablation.analyse.summary import arm_loss_summary, results_table, seeds_of, select_runs, unlike
-from ablation.analyse.tables import in_file_name, loss_summary_csv, results_csv, results_page
+from ablation.analyse.tables import file_names, loss_summary_csv, results_csv, results_page
 from ablation.commands.judging import (
     RECORD,
     TRAIN_LOSSES,
@@ -64,6 +64,7 @@ def _judge_study(options: SummaryOptions, console: Console) -> int:
         "\n" + where_to_look(("its runs", table), ("its page", run_page(parent.experiment_id, parent.run_id)))
     )
     words = ["--study", options.study, "--out", options.out, *(["--also", ",".join(also)] if also else [])]
+    words += ["--experiment", options.experiment] if options.experiment else []
     console.say(f"as one page, with curves and pictures:  python -m ablation report {shlex.join(words)}")
     complain_if_incomplete(judged)
     return 0
@@ -90,8 +91,9 @@ def _sum_up(options: SummaryOptions, console: Console) -> int:
     summaries = {
         arm: arm_loss_summary(runs, lambda *key: histories[key]) for arm, runs in selection.arms.items()
     }
+    names = file_names(summaries)
     for arm, table in summaries.items():
-        (folder / f"loss_summary_{in_file_name(arm)}.csv").write_text(loss_summary_csv(table))
+        (folder / f"loss_summary_{names[arm]}.csv").write_text(loss_summary_csv(table))
     results = results_table(selection, summaries)
     (folder / f"{RESULTS}.csv").write_text(results_csv(results))
     _write_copy(results, folder, options.format)

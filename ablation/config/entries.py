@@ -1,5 +1,6 @@
 """The entry points: their names, what they do, and the settings each takes."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,9 @@ from ablation.config.metrics import MEASURES
 from ablation.config.recipes import RECIPES
 from ablation.errors import shown
 
+RUN_ID = re.compile(r"[0-9a-f]{32}")
+RAY_KEYS = ("address", "gpus", "cpus")
+"""What only a cluster's tasks take."""
 ALSO_HELP = "more measures to read the study on, separated by commas: explored, never judged; none reads those that it declares"
 
 
@@ -24,6 +28,14 @@ def _unknown_measures(also: str | None) -> list[Conflict]:
         for name in measures_named(also)
         if name not in MEASURES
     ]
+
+
+def _experiment_of_a_run(study: str | None, experiment: str | None) -> list[Conflict]:
+    """A run is found by its id, wherever it is."""
+    if experiment is None or not RUN_ID.fullmatch(study or ""):
+        return []
+    told = f"experiment={shown(experiment)} is not needed beside the run {study}: leave it out"
+    return [(("study", "experiment"), told)]
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,7 @@ class SummaryOptions(Settings):
             found.append((("figures", "study"), "figures=true draws a study: name one with study"))
         if self.also and self.study is None:
             found.append((("also", "study"), f"also={shown(self.also)} reads a study: name one with study"))
-        return found
+        return found + _experiment_of_a_run(self.study, self.experiment)
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,12 @@ class ReportOptions(Settings):
 
     def conflicts(self) -> list[Conflict]:
         """What `also` names must be measures."""
-        return _unknown_measures(self.also)
+        return _unknown_measures(self.also) + _experiment_of_a_run(self.study, self.experiment)
+
+
+def _nothing_to_resume(command: str, resume: str | None) -> list[Conflict]:
+    told = f"resume={shown(resume)} has no place in {command}, which goes on by itself: leave it out"
+    return [(("resume",), told)] if resume else []
 
 
 @dataclass(frozen=True)
@@ -89,7 +106,7 @@ class PrepareOptions(Config):
                 "max_stories out; world_stories sets how large the world is"
             )
             found.append((("export", "max_stories"), told))
-        return found
+        return found + _nothing_to_resume("prepare", self.resume)
 
 
 @dataclass(frozen=True)
@@ -97,6 +114,10 @@ class PretrainOptions(Config):
     """A configuration and which of its autoencoders to train."""
 
     part: str = key("text", "which autoencoder", choices=("text", "visual"), identity=False)
+
+    def conflicts(self) -> list[Conflict]:
+        """An unfinished one goes on by itself."""
+        return super().conflicts() + _nothing_to_resume("pretrain", self.resume)
 
 
 @dataclass(frozen=True)
@@ -120,6 +141,19 @@ class StudyOptions(PlanOptions):
     gpus: float = key(0.0, "GPUs of each run under engine=ray; a fraction shares one", low=0, high=64)
     cpus: int = key(1, "CPU cores of each run under engine=ray", low=1, high=1024)
     only: str | None = key(None, "run only this part: an arm, or an arm and a seed such as ResNet32/3")
+
+    def conflicts(self) -> list[Conflict]:
+        """What is said of a cluster's tasks needs a cluster."""
+        declared = keys_of(type(self))
+        said = [name for name in RAY_KEYS if getattr(self, name) != declared[name].default]
+        return [
+            (
+                (name, "engine"),
+                f"{name}={shown(getattr(self, name))} is of engine=ray only, and engine is local: give both or neither",
+            )
+            for name in said
+            if self.engine == "local"
+        ]
 
 
 @dataclass(frozen=True)

@@ -247,8 +247,20 @@ class _Reader:
                 (hashes, arm.config.hash(), "configuration"),
             ):
                 if key in found:
-                    self.problems.append(f"arm {arm.name} has the same {what} as arm {found[key]}")
+                    pair = {arm.name, found[key]}
+                    self.problems.append(
+                        f"arm {arm.name} has the same {what} as arm {found[key]}{self._of_two_changes(pair)}"
+                    )
                 found.setdefault(key, arm.name)
+
+    def _of_two_changes(self, pair: set[str]) -> str:
+        left_out = any(name.startswith(ALL_BUT) for name in pair)
+        few = left_out and len(self._mapping("one_factor_out")) < 3
+        return (
+            ": to leave one of two changes out is to put the other in, so take factorial for two"
+            if few
+            else ""
+        )
 
     def _check_windows(self, arms: list[Arm]) -> None:
         scored = {getattr(arm.config, "scored", arm.config.windows) for arm in arms}

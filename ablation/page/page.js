@@ -20,6 +20,8 @@ function makeSlot(number) {
   section.querySelector("h2").textContent = `Frame ${number + 1}`;
   slot.text.setAttribute("aria-label", `Description of frame ${number + 1}`);
   slot.input.setAttribute("aria-label", `Picture of frame ${number + 1}`);
+  tie(slot.pictureProblem, slot.input, `picture-problem-${number + 1}`);
+  tie(slot.textProblem, slot.text, `text-problem-${number + 1}`);
   slot.input.addEventListener("change", () => { take(slot.input.files, number); slot.input.value = ""; });
   slot.image.addEventListener("error", () => {
     slot.image.hidden = true;
@@ -36,6 +38,13 @@ function makeSlot(number) {
   });
   byId("frames").insertBefore(section, byId("answer"));
   return slot;
+}
+
+/* A problem is read out with the field that it is of. */
+function tie(problem, field, id) {
+  problem.id = id;
+  problem.field = field;
+  field.setAttribute("aria-describedby", id);
 }
 
 /* One picture goes where it was dropped; several, in the order of their names, from there on. */
@@ -56,6 +65,7 @@ function show(slot, picture) {
   slot.picture = picture;
   slot.image.src = picture;
   slot.image.hidden = !picture;
+  slot.input.setAttribute("aria-label", `Picture of frame ${slots.indexOf(slot) + 1}, ${picture ? "chosen" : "none yet"}`);
   slot.hint.hidden = Boolean(picture);
   slot.hint.innerHTML = "<b>Drop a picture</b> or click to choose";
   slot.drop.classList.toggle("full", Boolean(picture));
@@ -73,6 +83,7 @@ function changed() {
 function tell(place, words) {
   place.textContent = words;
   place.hidden = !words;
+  if (place.field) place.field.setAttribute("aria-invalid", Boolean(words));
 }
 
 function fill(story) {

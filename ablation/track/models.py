@@ -7,6 +7,7 @@ from pathlib import Path
 import mlflow.artifacts
 import yaml
 from mlflow import MlflowClient
+from mlflow.entities import LoggedModel, Run
 
 from ablation.errors import LONGEST_PATH, TrackingError, reason, shown, without_password
 from ablation.track.model_sending import whole_model
@@ -51,18 +52,24 @@ def _newest() -> tuple[str, str]:
         raise TrackingError(
             f"there is no finished run in {without_password(tracking_uri())}: train one with  python -m ablation cured  or give model: {FORMS}"
         )
-    newest = max(runs, key=lambda run: run.ended)
+    by_age = sorted(runs, key=lambda run: run.ended, reverse=True)
+    newest = next((run for run in by_age if _model_of(run.run_id)[1]), by_age[0])
     return newest.run_id, newest.name
+
+
+def _model_of(run_id: str) -> tuple[Run, LoggedModel | None]:
+    """A run and its model. Raises TrackingError where the tracker cannot tell."""
+    client = MlflowClient()
+    try:
+        run = patiently(lambda: client.get_run(run_id))
+        return run, patiently(lambda: whole_model(client, run, MODEL_NAME))
+    except Exception as error:
+        raise TrackingError(f"model={run_id}: {reason(error)}") from error
 
 
 def _of_run(run_id: str) -> str:
     """The id of a run's model."""
-    client = MlflowClient()
-    try:
-        run = patiently(lambda: client.get_run(run_id))
-        found = patiently(lambda: whole_model(client, run, MODEL_NAME))
-    except Exception as error:
-        raise TrackingError(f"model={run_id}: {reason(error)}") from error
+    run, found = _model_of(run_id)
     if found is None:
         raise TrackingError(
             f"run {run_id} ({run.info.run_name}, {run.info.status}) has no model {MODEL_NAME}: one is made where training "

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -173,6 +174,18 @@ def ui_address() -> str:
     """Where the UI answers: on the tracking server, else where `mlflow ui` opens."""
     uri = tracking_uri()
     return without_password(uri).rstrip("/") if uri.startswith("http") else "http://127.0.0.1:5000"
+
+
+def ui_options() -> str:
+    """What `mlflow ui` must be told to open this store: of itself it opens the mlflow.db of the folder it is called in,
+    whatever MLFLOW_TRACKING_URI says.
+    """
+    uri = tracking_uri()
+    url = _sqlite(uri)
+    if url is not None and url.database == os.path.abspath("mlflow.db"):
+        return ""
+    shown = shlex.quote(uri) if without_password(uri) == uri else '"$MLFLOW_TRACKING_URI"'
+    return f" --backend-store-uri {shown}"
 
 
 def use_tracking_uri(uri: str) -> None:
