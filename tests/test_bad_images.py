@@ -14,6 +14,7 @@ from PIL import Image
 from ablation.data.frames import MOST_PIXELS, decode_frame, prepare_frame
 from ablation.data.prepared_story import prepare_story
 from ablation.errors import DataError
+from ablation.predict.story import _picture
 
 PNG = b"\x89PNG\r\n\x1a\n"
 KINDS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "TGA", "AVIF")
@@ -95,6 +96,13 @@ def test_a_progressive_picture_is_read():
 
 def test_an_animation_is_its_first_picture():
     assert np.array_equal(outcome(STRANGE["animated PNG"]), outcome(GOOD))
+
+
+def test_a_pillow_image_is_turned_as_its_file_is():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(io.BytesIO(encoded(picture(), "PNG", exif=exif))) as opened:
+        assert _picture(opened).size == decode_frame(encoded(picture(), "PNG", exif=exif)).size == (36, 64)
 
 
 def test_a_picture_is_turned_as_its_exif_says():

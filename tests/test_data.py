@@ -1,5 +1,6 @@
 """Stories in: parquet folders, saved data sets, the hub; the prepared store; windows and splits."""
 
+import json
 import shutil
 from pathlib import PurePath
 
@@ -9,17 +10,30 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from datasets import Dataset, load_dataset
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
 
 from ablation.commands.stories import load_stories
 from ablation.commands.train import all_floors
 from ablation.config.config import Config
 from ablation.console import Console, Silent
 from ablation.data import batches, hub
+from ablation.data import store as store_module
 from ablation.data.batches import SplitTensors, WindowBatches
+from ablation.data.prepared_story import prepare_story
 from ablation.data.schema import split_of
 from ablation.data.sources import open_source
 from ablation.data.store import prepare, release
-from ablation.data.tokens import BERT, MAX_TOKENS, choose_tokenizer, decode, encode, train_wordpiece
+from ablation.data.tokens import (
+    BERT,
+    MAX_TOKENS,
+    Vocabulary,
+    choose_tokenizer,
+    decode,
+    encode,
+    load_tokenizer,
+    train_wordpiece,
+)
 from ablation.data.windows import all_windows, split_hash, split_train_validation
 from ablation.errors import DataError
 
@@ -296,6 +310,45 @@ def test_a_local_tokenizer_folder_serves(world):
     assert np.array_equal(again.tokens("test"), prepared(world).tokens("test"))
 
 
+def own_tokenizer(world, folder, change):
+    """That of a data set, wrapped as one wraps one's own, with `change` made to its description."""
+    made = json.loads(prepared(world).tokenizer().backend_tokenizer.to_str())
+    change(made)
+    names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep")}
+    given = Tokenizer.from_str(json.dumps(made))
+    PreTrainedTokenizerFast(tokenizer_object=given, padding_side="left", **names).save_pretrained(folder)
+    return folder
+
+
+def without_marks(made):
+    made["post_processor"] = None
+
+
+def with_holes(made):
+    last = max(made["model"]["vocab"].values())
+    made["model"]["vocab"]["zyxel"] = last + 100
+
+
+def test_a_tokenizer_without_cls_and_sep_is_refused(world, tmp_path):
+    """A model would be trained that never ends a description."""
+    with pytest.raises(DataError, match=r"where \[CLS\].*is wanted.*post-processor"):
+        load_tokenizer(own_tokenizer(world, tmp_path, without_marks))
+
+
+def test_a_tokenizer_may_pad_on_the_left_and_number_its_words_with_holes(world, tmp_path):
+    loaded = load_tokenizer(own_tokenizer(world, tmp_path, with_holes))
+    (row,) = encode(loaded, ["zyxel"])
+    words = Vocabulary.of(loaded)
+    assert row[0] == words.start and row[1] == words.size - 1 and row[-1] == words.pad
+    assert words.size > len(loaded)
+
+
+def test_a_tokenizer_that_is_not_there_is_told_before_a_picture_is_read(world, monkeypatch):
+    monkeypatch.setattr(store_module, "prepare_story", lambda *_: pytest.fail("a picture was read"))
+    with pytest.raises(DataError, match="tokenizer=/nowhere"):
+        prepared(world, tokenizer="/nowhere")
+
+
 def test_what_was_read_is_written_as_it_stood_but_for_capitals(world):
     store = prepared(world, windows="sliding")
     texts = [text for text in store.index("train").texts if "'" in text or '"' in text]
@@ -337,8 +390,11 @@ def test_an_unreadable_picture_names_story_and_frame(world, tmp_path):
     images = [dict(image) for image in rows[4]["images"]]
     images[2]["bytes"] = images[2]["bytes"][:50]
     rows[4] = rows[4] | {"images": images}
-    with pytest.raises(DataError, match=rf"story {rows[4]['story_id']}, frame 3"):
-        prepared(write_rows(tmp_path / "torn", rows))
+    far = [row | {"story_id": f"{row['story_id']}-{n}"} for n in range(40 // len(rows) + 1) for row in rows]
+    with pytest.raises(DataError, match=r"story train-00004-1, frame 3") as error:
+        prepared(write_rows(tmp_path / "torn", far))
+    told = str(error.value)
+    assert "train-00004-4" in told and "0x" not in told  # of every chunk, and no address in memory
 
 
 def test_a_missing_folder_and_an_unreachable_hub_name_the_offline_choices(monkeypatch):
@@ -348,6 +404,37 @@ def test_a_missing_folder_and_an_unreachable_hub_name_the_offline_choices(monkey
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(DataError, match="offline, use dataset=storyworld"):
         open_source("nobody/nothing", 20)
+
+
+def test_one_name_that_the_hub_refuses_keeps_no_other_from_it(monkeypatch):
+    import huggingface_hub
+
+    monkeypatch.setattr(
+        hub, "hub_refusal", lambda name, kind: None if name == "x/good" else "it is not there"
+    )
+    seen = lambda *_, **__: huggingface_hub.constants.HF_HUB_OFFLINE  # noqa: E731
+    assert [hub.pretrained(name, seen) for name in ("x/good", "x/typo", "x/good")] == [
+        [False],
+        [True],
+        [False],
+    ]
+
+
+def test_without_a_test_split_too_few_are_told_how_many_it_takes(world, tmp_path):
+    rows = [row | {"story_id": f"{row['story_id']}-{n}"} for n in range(1) for row in rows_of(world, 12)]
+    with pytest.raises(
+        DataError, match=r"15 % of the stories.*held out to test: name a file test-….parquet, or give forty"
+    ):
+        prepared(write_rows(tmp_path / "few", rows))
+
+
+def test_stories_that_number_their_frames_from_0_are_left_out_and_told(world):
+    row = rows_of(world)[0]
+    images = list(row["images"][:5]) * 2
+    for first, problem in ((1, None), (0, "its descriptions are numbered from 0, and frame 1 is the first")):
+        text = "".join(f"<gdi image{first + n}>word {n}</gdi>" for n in range(6))
+        story = prepare_story(row | {"images": images, "story": text}, False, "sliding")
+        assert story.problem == problem and bool(story.runs) == (problem is None)
 
 
 def test_without_a_test_split_some_stories_are_held_out(world, tmp_path):

@@ -205,6 +205,16 @@ def test_the_fused_loss_in_bfloat16_is_close(trained):
     assert loss <= 1e-3 and max(gradients) <= 1e-2
 
 
+def test_no_token_costs_less_than_nothing_in_bfloat16():
+    """The target's logit and the sum of exponentials come from the same rounded product."""
+    torch.manual_seed(0)
+    output, tokens = nn.Linear(64, 300), torch.randint(1, 300, (8, 50))
+    states = 30 * torch.randn(8, 50, 64)
+    best = output(states).argmax(dim=-1)
+    nats = fused_loss.fused_token_nats(states.to(torch.bfloat16), output, best, pad=-1)
+    assert nats.min() >= 0 and tokens.shape == nats.shape
+
+
 def test_the_fused_loss_knows_how_many_tokens_are_real():
     torch.manual_seed(0)
     states, tokens = torch.randn(2, 5, 4), torch.tensor([[1, 2, 3, 0, 0], [2, 0, 0, 0, 0]])

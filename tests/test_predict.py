@@ -81,6 +81,17 @@ def test_a_folder_of_stories_gives_a_folder_of_answers(predict, tmp_path):
     assert Path("made/beach/5.png").read_bytes() != Path("made/office/5.png").read_bytes()
 
 
+def test_a_folder_of_stories_that_is_answered_into_itself_is_answered_again(predict, tmp_path, monkeypatch):
+    """What was written is no story; nor is a folder a picture because its name begins like one."""
+    for number, name in enumerate(("1. Intro", "2. Chase")):
+        write_story(tmp_path / "all" / name, number)
+    (tmp_path / "all" / ".git").mkdir()
+    monkeypatch.chdir(tmp_path / "all")
+    for _ in range(2):
+        code, out, err = predict("--input", ".")
+        assert code == 0 and "2 stories" in out, err
+
+
 def test_stories_that_are_links_keep_the_names_that_they_have_here(predict, tmp_path):
     for number, name in enumerate(("a", "b")):
         write_story(tmp_path / "elsewhere" / name / "story", number)

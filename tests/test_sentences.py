@@ -1,5 +1,8 @@
 """Sentence vectors, from a small encoder made here: the real ones need weights from the hub."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +11,7 @@ from ablation.data import sentences
 from ablation.data.sentences import sentence_vectors, sentence_width
 from ablation.data.tokens import train_wordpiece
 from ablation.errors import DataError
+from ablation.track.query import find_runs
 from tests.test_scores import task_of
 
 TEXTS = ["Anna waits in the kitchen.", "Ben laughs.", "The door stays shut and nobody speaks."]
@@ -67,6 +71,19 @@ def test_a_model_reads_descriptions_by_them(encoder, world):
     own = stories.test.window_texts(0)[:4]
     assert np.allclose(batch.text_latents[0].numpy(), sentence_vectors(own, encoder), atol=1e-6)
     assert task.losses(batch)["total_loss"].isfinite()
+
+
+def test_an_encoder_that_cannot_read_ends_a_run_before_it_begins(encoder, tmp_path, command, store, world):
+    """One without a padding token, as GPT-2 is."""
+    shutil.copytree(encoder, tmp_path / "gpt")
+    settings = json.loads((tmp_path / "gpt" / "tokenizer_config.json").read_text())
+    kept = {name: value for name, value in settings.items() if name not in ("pad_token", "tokenizer_class")}
+    (tmp_path / "gpt" / "tokenizer_config.json").write_text(
+        json.dumps(kept | {"tokenizer_class": "PreTrainedTokenizerFast"})
+    )
+    words = ("--text_encoder", "minilm", "--sentence_model", tmp_path / "gpt")
+    code, _, err = command("main", "--dataset", world, *words)
+    assert code == 1 and "cannot read a sentence" in err and "padding token" in err and not find_runs("train")
 
 
 def test_an_encoder_that_is_not_there_is_named(tmp_path):

@@ -36,6 +36,17 @@ def measures_of(folder, name):
     return measure(StorySource(name, source.digest, source.location, source.rows), raw, equalised)
 
 
+def test_what_no_story_tells_is_missing(world):
+    """Without a description of frame 1 no story has a first window."""
+    source = open_source(str(world), 0)
+    raw = prepare(Config(dataset=str(world), equalize=False, windows="sliding"), source)
+    index = raw.index("train")
+    index.numbers = [number + 1 for number in index.numbers]
+    assert len(statistics.first_windows(index)) == 0
+    found = measure(source, raw, None)
+    assert "equalised_median" not in found and "sliding_median" in found and "first_median" in found
+
+
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory):
     folder = tmp_path_factory.mktemp("statistics") / "stories"

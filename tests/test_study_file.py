@@ -69,6 +69,23 @@ def test_a_factorial_leaves_out_the_baseline(write):
     ]
 
 
+def test_the_names_of_a_factorial_may_be_long(write):
+    """They list what an arm changes; a file has them cut, with a digest."""
+    levels = {
+        "input_norm": ["none", "batchnorm"],
+        "latent_norm": ["relu", "layernorm"],
+        "image_heads": ["shared", "separate"],
+    }
+    study = load_study(write(arms=None, factorial=levels))
+    assert len(study.arms) == 8 and max(len(arm.name) for arm in study.arms) > 60
+    many = levels | {
+        name: [0.0001220703125, 0.25] for name in ("image_weight", "text_weight", "context_weight")
+    }
+    many |= {"learning_rate": [0.125, 0.25], "gradient_clip": [0.125, 0.25], "fused_dropout": [0.125, 0.25]}
+    with pytest.raises(ConfigError, match=r"must be 1 to 200.*write it under arms"):
+        load_study(write(arms=None, factorial=many))
+
+
 def test_a_factorial_takes_numbers_as_they_are_written(write):
     """0 is the 0.0 of the baseline, and 1e-3, which YAML has for text, its 0.001."""
     levels = {"gradient_clip": [0, 1], "learning_rate": ["1e-3", 0.003], "equalize": ["yes", "no"]}

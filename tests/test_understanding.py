@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from ablation.config.metrics import MEASURES
+from ablation.data.tokens import decode, encode, train_wordpiece
 from ablation.train import questions
 from ablation.train.questions import MOST_SOUGHT, MOST_WRITTEN, ask, evenly, passes
 from ablation.train.scores import joined
@@ -54,6 +55,32 @@ def test_names_and_places_by_hand():
     assert found["floor/test_names_right"] == 1.0
     assert found["health/test_places_right"] == 0.0
     assert naming(told, [{}]) == {}
+
+
+ANY_SCRIPT = {
+    "José and Müller wait.": "José",
+    "Das Mädchen öffnet die Tür, sammy jr. lacht.": "sammy jr.",
+    "小明走进厨房。": "小明",
+    "민수 기다린다": "민수",
+}
+
+
+@pytest.mark.parametrize("text, name", ANY_SCRIPT.items())
+def test_what_is_written_back_word_for_word_is_right_in_any_script(text, name):
+    """A tokenizer gives back lower case without accents, and Chinese characters one by one."""
+    others = [f"another story, number{number}" for number in range(30)]
+    tokenizer = train_wordpiece([text, text, *others, *others])
+    written = decode(tokenizer, encode(tokenizer, [text])[0])
+    found = naming(Told([written], [text], [text]), [{"names": [name]}])
+    assert found == {"health/test_names_right": 1.0, "floor/test_names_right": 1.0}
+    assert text_retrieval([written], np.array([0]), [text, *others])["health/test_text_retrieval"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "targets, found", [(["🙂 !", "a b ? 1 c"], True), (["\u200b", "\u200b\u200b"], False)]
+)
+def test_texts_without_a_word_end_no_run(targets, found):
+    assert bool(text_retrieval(targets, np.array([0, 1]), targets)) == found
 
 
 def test_a_name_with_marks_is_found_however_it_is_spaced():

@@ -30,9 +30,10 @@ MEANING = {
 def run(options: PredictOptions, console: Console) -> int:
     """The command `predict`."""
     label_bystander("predict", "predict")
-    stories = read_story_folders(Path(expanduser(options.input))) if options.input else {"example": None}
+    given = Path(expanduser(options.input)) if options.input else None
+    stories = read_story_folders(given, Path(expanduser(options.out))) if given else {"example": None}
     out = writable_folder(options.out)
-    if not options.input:
+    if not given:
         stories = _write_example(out)
     predictor, told = open_model(options.model)
     for number, (name, story) in enumerate(stories.items(), start=1):

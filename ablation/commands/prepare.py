@@ -1,6 +1,7 @@
 """`prepare`: download or make, check and cache a data set, and print what it is like."""
 
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from os.path import expanduser
 from pathlib import Path
@@ -12,7 +13,7 @@ from ablation.console import Console
 from ablation.data.sources import StorySource
 from ablation.data.statistics import measure, table
 from ablation.data.store import prepare
-from ablation.errors import LONGEST_PATH, AblationError, reason, shown
+from ablation.errors import LONGEST_PATH, AblationError, DataError, reason, shown
 from ablation.track.store import label_bystander
 
 
@@ -35,7 +36,9 @@ def statistics(options: PrepareOptions, source: StorySource, console: Console) -
     """The data set beside StoryReasoning: raw over all windows, equalised over the first ones."""
     options = replace(options, scored_windows="same")
     raw = prepare(replace(options, equalize=False, windows="sliding"), source, console.progress)
-    equalised = prepare(replace(options, equalize=True, windows="first"), source, console.progress)
+    equalised = None
+    with suppress(DataError):  # no story may have a description for each of its first five frames
+        equalised = prepare(replace(options, equalize=True, windows="first"), source, console.progress)
     console.close()
     return table(measure(source, raw, equalised, options.max_stories), source.name)
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablation.config.config import Config, short_hash
-from ablation.console import Console
+from ablation.console import Console, Silent
 from ablation.data.schema import SPLITS
+from ablation.data.sentences import load_encoder
 from ablation.data.sources import StorySource, open_source
 from ablation.data.store import Store, prepare
 from ablation.data.tokens import Vocabulary
@@ -59,8 +60,7 @@ def load_stories(config: Config, console: Console) -> Stories:
         console.say(f"data: {note}")
     tell_skipped(store, console)
     tokenizer, held = store.tokenizer(), _held(store, config)
-    kinds = {"train": config.windows, "validation": config.scored, "test": config.scored}
-    parts = {part: _of_kind(windows, kinds[part], part, console) for part, windows in held.items()}
+    parts = _parts(held, config, console)
     digest = split_hash(held["train"], parts["validation"], parts["test"])
     fitted = held["train"].of_kind(config.scored)
     parts["fitted"] = fitted if len(fitted) else parts["train"]
@@ -73,6 +73,25 @@ def load_stories(config: Config, console: Console) -> Stories:
     return stories
 
 
+def require_windows(stories: Stories, config: Config) -> None:
+    """Raises DataError where a part of the stories has no window under the configuration's seed."""
+    _parts(_held(stories.store, config), config, Silent())
+
+
+def require_sentences(config: Config) -> None:
+    """Raises DataError where the sentence encoder that is asked for is not there, or cannot read."""
+    if config.text_encoder == "minilm":
+        load_encoder(config.sentence_model)
+
+
+def _parts(held: dict[str, StoryWindows], config: Config, console: Console) -> dict[str, StoryWindows]:
+    """Of each part the windows that are trained on, or scored."""
+    kinds = {"train": config.windows, "validation": config.scored, "test": config.scored}
+    return {
+        part: _of_kind(windows, kinds[part], part, config.seed, console) for part, windows in held.items()
+    }
+
+
 def _held(store: Store, config: Config) -> dict[str, StoryWindows]:
     """By part, all windows of its stories that the store holds."""
     test = all_windows(store, "test", config.text_target)
@@ -80,12 +99,16 @@ def _held(store: Store, config: Config) -> dict[str, StoryWindows]:
     return {"train": train, "validation": validation, "test": test}
 
 
-def _of_kind(windows: StoryWindows, kind: str, part: str, console: Console) -> StoryWindows:
+def _of_kind(windows: StoryWindows, kind: str, part: str, seed: int, console: Console) -> StoryWindows:
     """Says how many stories have no such window. Raises DataError when none has one."""
     kept, stories = windows.of_kind(kind), windows.story_count
     if not len(kept):
+        shares = (
+            "" if part == "test" else f", and seed {seed} has put those that have one into the other part"
+        )
         raise DataError(
-            f"none of the {stories} {part} stories has a window that is {kind}: give more stories"
+            f"none of the {part} stories has a window that is {kind}: {len(windows.story_ids)} of {windows.read} stories of its "
+            f"split can be used{shares}. Give more stories"
         )
     if kept.story_count < stories:
         lost = stories - kept.story_count

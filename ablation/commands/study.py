@@ -16,7 +16,7 @@ from ablation.commands.planned import Planned, chosen_cells, planned_cells, stud
 from ablation.commands.pretrain import EPOCH_KEYS, autoencoder_identity, find_pretrained
 from ablation.commands.registering import register_best
 from ablation.commands.report import PAGE, PLACE, draw, report_of
-from ablation.commands.stories import Stories, load_stories
+from ablation.commands.stories import Stories, load_stories, require_sentences, require_windows
 from ablation.commands.study_note import study_note, study_opening
 from ablation.commands.study_progress import TESTING, StudyProgress
 from ablation.commands.study_tags import mark_places, mark_verdicts, place, place_tag, verdict_tag
@@ -77,6 +77,7 @@ class Session:
         self.data_hash = next(iter(self.stories.values())).source.digest
         self.seeds = options.seeds
         self.chosen = self._chosen()
+        require_seeds(self.stories, self.chosen)
         self.state = code_state()
 
     @property
@@ -285,9 +286,17 @@ def stories_of(study: Study, console: Console) -> dict[tuple, Stories]:
     found: dict[tuple, Stories] = {}
     told = SayingOnce(console)
     for arm in study.arms:
+        require_sentences(arm.config)
         if data_keys(arm.config) not in found:
             found[data_keys(arm.config)] = load_stories(arm.config, told)
     return found
+
+
+def require_seeds(stories: dict[tuple, Stories], cells: Sequence[Planned]) -> None:
+    """Raises DataError where a seed leaves a part of the stories without a window, before any cell has trained."""
+    asked = {(data_keys(cell.config), cell.config.seed): cell.config for cell in cells if not cell.run_id}
+    for (keys, _), config in asked.items():
+        require_windows(stories[keys], config)
 
 
 def ask_oracles(cells: Sequence[Planned], console: Console) -> None:

@@ -10,7 +10,7 @@ from ablation.commands.modelling import log_storyteller
 from ablation.commands.notes import opening_note, outcome_note
 from ablation.commands.outcome import diagnosis, outcome_table, where_to_look
 from ablation.commands.pretrain import pretrained_autoencoder
-from ablation.commands.stories import Stories, load_stories
+from ablation.commands.stories import Stories, load_stories, require_sentences
 from ablation.commands.training import (
     choose_device,
     compile_visual,
@@ -65,6 +65,7 @@ def run(config: Config, console: Console) -> int:
     delivered = mark_dead_runs(console.say)
     left = _require_unfinished(config.resume) if config.resume else None
     with telling_mlflow_run():
+        require_sentences(config)
         stories = load_stories(config, console)
     cell = cell_hash(config.hash(), stories.source.digest, named_folders(config))
     if any(run.tags.get("cell_hash") == cell for run in delivered):

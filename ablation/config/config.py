@@ -193,6 +193,11 @@ class Config(Settings):
         for name in ("text_attention", "text_copy"):
             if getattr(self, name) == "words" and self.text_dim == 1:
                 yield (name, "text_dim"), f"text_dim=1 is too narrow for {name}=words: give at least 2"
+        if self.fused_dim == 1 and self.latent_norm == "layernorm":
+            yield (
+                ("fused_dim", "latent_norm"),
+                "fused_dim=1 leaves latent_norm=layernorm one number, which it makes the same for every story: give at least 2",
+            )
         if self.sentence_model != SENTENCE_MODEL and self.text_encoder != "minilm":
             yield (
                 ("sentence_model", "text_encoder"),

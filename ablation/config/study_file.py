@@ -36,6 +36,8 @@ FIXED = {
     "scored_windows": "which windows are scored is the study's choice: set it in the baseline",
 }
 LONGEST_NAME, MOST_ARMS, LONGEST_PROBLEM = 60, 1000, 500
+LONGEST_COMBINED = 200
+"""Of a name that a factorial gives, which lists what the arm changes; trackers take 250."""
 ONLY, ALL, ALL_BUT = "only ", "all", "all but "
 """Names of the arms that one_factor_in and one_factor_out give."""
 
@@ -86,6 +88,7 @@ class _Reader:
     def __init__(self, name: str, content: Any, overrides: dict[str, str]):
         self.file, self.overrides = name, overrides
         self.problems: list[str] = []
+        self.combined: set[str] = set()
         self.content = content if isinstance(content, dict) else {}
         if self.content is not content:
             self.problems.append("it must be a mapping of sections: " + ", ".join(SECTIONS))
@@ -196,7 +199,9 @@ class _Reader:
                     f"factorial: {key} needs a list of at least two values, not {shown(values)}"
                 )
                 return {}
-        return combined(levels, self._mapping("baseline"), self.overrides)
+        made = combined(levels, self._mapping("baseline"), self.overrides)
+        self.combined = set(made)
+        return made
 
     def _combinations(self) -> int:
         levels = self._mapping("factorial").values()
@@ -216,9 +221,11 @@ class _Reader:
 
     def _arm(self, name: str, changes: dict[str, Any], base: dict[str, Any]) -> Arm | None:
         whose = f"arm {shown(name)}: "
-        if not _file_safe(name):
+        longest = LONGEST_COMBINED if name in self.combined else LONGEST_NAME
+        if not _file_safe(name, longest):
             self.problems.append(
-                f"{whose}its name must be 1 to {LONGEST_NAME} letters, digits, spaces or any of . _ + = , -"
+                f"{whose}its name must be 1 to {longest} letters, digits, spaces or any of . _ + = , -"
+                + (": write it under arms, with a name of your own" if name in self.combined else "")
             )
         self.problems += [f"{whose}{key} cannot be an arm's: {FIXED[key]}" for key in changes if key in FIXED]
         fixed_in_base = [key for key in base if key in FIXED and key != "scored_windows"]
@@ -296,5 +303,5 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _file_safe(name: str) -> bool:
-    return 0 < len(name) <= LONGEST_NAME and all(c.isalnum() or c in " ._+=,-" for c in name)
+def _file_safe(name: str, longest: int) -> bool:
+    return 0 < len(name) <= longest and all(c.isalnum() or c in " ._+=,-" for c in name)

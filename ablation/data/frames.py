@@ -14,7 +14,7 @@ MOST_PIXELS = 2**25
 """Of a picture, a frame of 8K film among them. A small file may declare billions."""
 SCAN, MOST_SCANS = b"\xff\xda", 200
 """Of a progressive JPEG, which has about ten; each goes over all pixels, and thousands fit into a small file."""
-MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
 """Eight bits a channel or fewer: Pillow cuts off what is brighter than 255 of the others, so that all goes white."""
 
 

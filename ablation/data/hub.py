@@ -1,7 +1,8 @@
 """Whether the Hugging Face hub answers, found out before a library waits for it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from os.path import isdir
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,26 @@ def hub_refusal(name: str, kind: str) -> str | None:
     return answer[0]
 
 
-def stay_offline() -> None:
-    """From here on the libraries look into their caches only, without retries."""
+@contextmanager
+def asking_the_caches(only: bool) -> Iterator[None]:
+    """Where `only`, the libraries look into their caches in the block, without retries. What else this process asks of
+    the hub may be there.
+    """
+    if not only:
+        yield
+        return
     import datasets
     import huggingface_hub
 
-    datasets.config.HF_HUB_OFFLINE = True
-    huggingface_hub.constants.HF_HUB_OFFLINE = True
+    places = (datasets.config, huggingface_hub.constants)
+    before = [place.HF_HUB_OFFLINE for place in places]
+    for place in places:
+        place.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        for place, was in zip(places, before, strict=True):
+            place.HF_HUB_OFFLINE = was
 
 
 def pretrained(place: str | Path, *loaders: Callable[..., Any]) -> list:
@@ -46,9 +60,8 @@ def pretrained(place: str | Path, *loaders: Callable[..., Any]) -> list:
     Raises DataError with the reason when one finds nothing.
     """
     refusal = None if isdir(place) else hub_refusal(str(place), "model")
-    if refusal:
-        stay_offline()
     try:
-        return [load(str(place), trust_remote_code=False) for load in loaders]
+        with asking_the_caches(only=bool(refusal)):
+            return [load(str(place), trust_remote_code=False) for load in loaders]
     except Exception as error:
         raise DataError(refusal or reason(error)) from error

@@ -1,6 +1,6 @@
 """A folder of parquet files, read in little memory whatever the files declare."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -82,4 +82,16 @@ def _stream(files: list[Path], columns: list[str]) -> Iterator[dict]:
     for file in files:
         with ParquetFile(file) as opened:
             for batch in opened.iter_batches(ROWS_AT_ONCE, columns=columns):
-                yield from table_cast(Table.from_batches([batch]), schema).to_pylist()
+                yield from _as_in_the_first(
+                    partial(table_cast, Table.from_batches([batch]), schema), file, files[0]
+                )
+
+
+def _as_in_the_first(cast: Callable, file: Path, first: Path) -> list[dict]:
+    """Raises DataError where a file's columns are of other types."""
+    try:
+        return cast().to_pylist()
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{file} has a column of another type than {first.name} ({reason(error)}): write both with the same types"
+        ) from error

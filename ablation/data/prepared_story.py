@@ -46,6 +46,9 @@ def prepare_story(row: dict, equalize: bool, windows: str) -> PreparedStory:
         few_texts = f"no {WINDOW} frames in a row with a description"
         few_texts = few_texts if windows == "sliding" else f"no description for frames 1 to {WINDOW}"
         problem = few_frames if len(images) < WINDOW else few_texts
+    elif 0 in texts:
+        problem = "its descriptions are numbered from 0, and frame 1 is the first"
+    if not runs or 0 in texts:
         return PreparedStory(name, told, np.zeros((0, *FRAME_SHAPE), np.uint8), [], [], [], problem)
     numbers = [n for run in runs for n in run]
     if len(numbers) > MOST_FRAMES:
@@ -102,9 +105,10 @@ def _read_frame(image: object, story: str, number: int, equalize: bool) -> np.nd
     try:
         return prepare_frame(decode_frame(_encoded(image)), equalize)
     except Exception as error:
+        told = reason(error).partition(" <_io.")[0]  # an address in memory
         raise DataError(
             f"story {shown(story)}, frame {number}: the picture cannot be read "
-            f"({type(error).__name__}: {reason(error)}). Mend or remove that story"
+            f"({type(error).__name__}: {told}). Mend or remove that story"
         ) from error
 
 

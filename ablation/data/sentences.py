@@ -12,7 +12,7 @@ from torch.nn import functional
 from ablation.data.folders import folder_digest
 from ablation.data.hub import pretrained
 from ablation.data.sources import Progress, silent
-from ablation.errors import DataError
+from ablation.errors import DataError, reason
 from ablation.places import cache_folder
 
 AT_ONCE = 32
@@ -53,7 +53,14 @@ def load_encoder(place: str) -> list:
 
     safely = partial(AutoModel.from_pretrained, use_safetensors=True, dtype=torch.float32)
     tokenizer, model = _loaded(place, AutoTokenizer.from_pretrained, safely)
-    return [tokenizer, model.eval()]
+    try:
+        _vectors(["a word", "two more words"], tokenizer, model.eval())
+    except Exception as error:
+        raise DataError(
+            f"sentence_model={place} cannot read a sentence ({reason(error)}): give an encoder like all-MiniLM-L6-v2, with a "
+            "padding token and without a decoder"
+        ) from error
+    return [tokenizer, model]
 
 
 def read_sentences(texts: list[str], encoder: list) -> np.ndarray:
@@ -98,15 +105,19 @@ def _digest(texts: list[str], model, files: str) -> str:
     return digest.hexdigest()[:24]
 
 
-@torch.no_grad()
 def _read(texts: list[str], tokenizer, model, progress: Progress) -> np.ndarray:
-    longest = min(MAX_PIECES, getattr(model.config, "max_position_embeddings", MAX_PIECES))
     rows = []
     for start in range(0, len(texts), AT_ONCE):
         some = texts[start : start + AT_ONCE]
-        pieces = tokenizer(some, padding=True, truncation=True, max_length=longest, return_tensors="pt")
-        states = model(**pieces).last_hidden_state  # (B, P, W)
-        real = pieces["attention_mask"].unsqueeze(-1)  # (B, P, 1)
-        rows.append(functional.normalize((states * real).sum(dim=1) / real.sum(dim=1)))
+        rows.append(_vectors(some, tokenizer, model))
         progress("reading descriptions", start + len(some), len(texts))
     return torch.cat(rows).numpy()
+
+
+@torch.no_grad()
+def _vectors(texts: list[str], tokenizer, model) -> torch.Tensor:
+    longest = min(MAX_PIECES, getattr(model.config, "max_position_embeddings", MAX_PIECES))
+    pieces = tokenizer(texts, padding=True, truncation=True, max_length=longest, return_tensors="pt")
+    states = model(**pieces).last_hidden_state  # (B, P, W)
+    real = pieces["attention_mask"].unsqueeze(-1)  # (B, P, 1)
+    return functional.normalize((states * real).sum(dim=1) / real.sum(dim=1))  # (B, W)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ablation.data.files import files_under
 from ablation.data.folders import code_digest
-from ablation.data.hub import hub_refusal, stay_offline
+from ablation.data.hub import asking_the_caches, hub_refusal
 from ablation.data.parquet import parquet_splits
 from ablation.data.schema import COLUMNS, SPLITS, WELCOME, Splits, check_columns
 from ablation.errors import LONGEST_PATH, DataError, reason, shown
@@ -48,12 +48,16 @@ class StorySource:
     """How many a split has, where that is known without reading them."""
     notes: Sequence[str] = ()
     """What a reader should know of its splits, in words."""
+    holds_out: bool = False
+    """Whether its test stories are some of those of the train split."""
 
     @classmethod
     def of(cls, splits: Splits, name: str, location: str) -> "StorySource":
         """A data set with those splits."""
         known = splits.stories if splits.has_test else {}
-        return cls(name, splits.digest, location, splits.read, known, splits.notes)
+        return cls(
+            name, splits.digest, location, splits.read, known, splits.notes, holds_out=not splits.has_test
+        )
 
 
 def open_source(name: str, world_stories: int, progress: Progress = silent) -> StorySource:
@@ -169,10 +173,9 @@ def _open_hub(name: str) -> StorySource:
     import datasets
 
     refusal = hub_refusal(name, "dataset")
-    if refusal:
-        stay_offline()
     try:
-        loaded = datasets.load_dataset(name)
+        with asking_the_caches(only=bool(refusal)):
+            loaded = datasets.load_dataset(name)
     except Exception as error:
         raise DataError(
             f"dataset={name} cannot be read from the Hugging Face hub, nor from its cache on this "
@@ -190,6 +193,8 @@ def first_rows(source: StorySource, split: str, limit: int | None) -> Iterator[d
             row = next(rows)
         except StopIteration:
             return
+        except DataError:
+            raise
         except Exception as error:
             raise DataError(
                 f"{source.location}: the {split} split breaks off after {number} stories: {reason(error)}. Copy or "

@@ -74,7 +74,7 @@ MEASURES: dict[str, Measure] = {
 
 
 def measure(
-    source: StorySource, raw: Store, equalised: Store, max_stories: int | None = None
+    source: StorySource, raw: Store, equalised: Store | None, max_stories: int | None = None
 ) -> dict[str, float]:
     """Every measure by its name in MEASURES; what a data set does not tell is missing, never 0.
 
@@ -83,11 +83,11 @@ def measure(
     StoryReasoning bert-base-uncased, for the embedded world a WordPiece trained on its train split, which
     keeps nearly every word whole, so that the same English text gets a few per cent fewer tokens.
     """
-    first = {split: first_windows(raw.index(split)) for split in SPLITS}
+    first = first_windows(raw.index("train"))
     return {
         **story_measures(row for split in SPLITS for row in first_rows(source, split, max_stories)),
-        **first_measures(raw.frames("train"), first["train"]),
-        "equalised_median": _equalised_median(equalised),
+        **(first_measures(raw.frames("train"), first) if len(first) else {}),
+        **({"equalised_median": _equalised_median(equalised)} if equalised else {}),
         **sliding_measures(raw),
         **text_measures(raw.tokenizer(), [text for s in SPLITS for text in raw.index(s).texts]),
     }
@@ -117,9 +117,8 @@ def _difference(measure: Measure, value: float | None) -> str:
 
 
 def first_windows(index: SplitIndex) -> np.ndarray:
-    """(S,) row of the first frame of every story's first window."""
-    _, first = np.unique(np.asarray(index.stories), return_index=True)
-    return np.asarray(index.starts)[first]
+    """(S,) row of the first frame of every window that begins with its story's frame 1."""
+    return np.asarray(index.starts)[np.asarray(index.numbers) == 1]
 
 
 def _equalised_median(equalised: Store) -> float:

@@ -22,7 +22,7 @@ from ablation.config.config import Config, short_hash
 from ablation.data.folders import code_digest, folder_digest
 from ablation.data.integrity import damage_of, stamps
 from ablation.data.prepared_story import FRAME_SHAPE, WINDOW, PreparedStory, prepare_story
-from ablation.data.schema import SPLITS
+from ablation.data.schema import HELD_OUT_PERCENT, SPLITS
 from ablation.data.sources import Progress, StorySource, first_rows, silent
 from ablation.data.tokens import (
     MAX_TOKENS,
@@ -46,6 +46,10 @@ CHUNK, TEXTS_AT_ONCE = 32, 2000
 LONGEST_NAME = 160
 """Bytes of a data set's name in that of its folder; file systems take 255 of both together."""
 MOST_TOLD = 5
+HELD_OUT = (
+    f"without a test split of its own {HELD_OUT_PERCENT} % of the stories, by their ids, are held out to test: name a file "
+    "test-….parquet, or give forty stories or more, each with its own story_id"
+)
 
 
 @dataclass
@@ -186,9 +190,10 @@ def _build(folder, config, source, tokenizer, made_from, progress) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         building = Path(temporary) / "store"
         building.mkdir()
+        given = None if tokenizer == "trained" else load_tokenizer(tokenizer)
         written = {s: _write_frames(building, s, config, source, progress) for s in SPLITS}
         indices, (_, told) = {s: index for s, (index, _) in written.items()}, written["train"]
-        words = train_wordpiece(told) if tokenizer == "trained" else load_tokenizer(tokenizer)
+        words = train_wordpiece(told) if given is None else given
         words.save_pretrained(building / "tokenizer")
         for split, index in indices.items():
             with (building / f"{split}.tokens.i32").open("wb") as file:
@@ -219,20 +224,21 @@ def _write_frames(building, split, config, source, progress) -> tuple[SplitIndex
     Beside the index, every description that was read: also of skipped stories and of frames that no
     window needs, so that a tokenizer trained on them is the same whatever the windows.
     """
-    index, told = SplitIndex(), []
+    index, told, broken = SplitIndex(), [], []
     rows, windows = first_rows(source, split, config.max_stories), held_windows(config)
     total = min(source.stories.get(split, 0), config.max_stories or sys.maxsize)
     with (building / f"{split}.frames.u8").open("wb") as file, ThreadPoolExecutor() as pool:
         for chunk in _chunks(rows):
-            try:
-                made = _prepared(pool, chunk, config.equalize, windows)
-            except DataError as error:
-                raise DataError(f"{source.location}, {split} split: {error}") from error
-            for story in made:
+            for story in _prepared(pool, chunk, config.equalize, windows):
+                if isinstance(story, DataError):
+                    broken.append(str(story))
+                    continue
                 _add(index, story)
                 told += story.told
                 file.write(story.frames.tobytes())
-            progress(f"preparing {split} stories", index.read, total)
+            progress(f"preparing {split} stories", index.read + len(broken), total)
+    if broken:
+        raise DataError(_broken(source, split, broken))
     if len(index.story_ids) < FEWEST_STORIES:
         raise DataError(_too_few(source, split, index))
     return index, told
@@ -240,8 +246,8 @@ def _write_frames(building, split, config, source, progress) -> tuple[SplitIndex
 
 def _prepared(
     pool: ThreadPoolExecutor, rows: list[dict], equalize: bool, windows: str
-) -> list[PreparedStory]:
-    """Raises DataError that tells of up to MOST_TOLD broken stories."""
+) -> Iterator[PreparedStory | DataError]:
+    """Of each row its story, or what is broken in it."""
 
     def attempt(row: dict) -> PreparedStory | DataError:
         try:
@@ -249,12 +255,12 @@ def _prepared(
         except DataError as error:
             return error
 
-    made = list(pool.map(attempt, rows))
-    problems = [str(story) for story in made if isinstance(story, DataError)]
-    if problems:
-        more = [f"and {len(problems) - MOST_TOLD} more"] if len(problems) > MOST_TOLD else []
-        raise DataError("\n  - ".join(problems[:MOST_TOLD] + more))
-    return made
+    return pool.map(attempt, rows)
+
+
+def _broken(source: StorySource, split: str, problems: list[str]) -> str:
+    more = [f"and {len(problems) - MOST_TOLD} more"] if len(problems) > MOST_TOLD else []
+    return f"{source.location}, {split} split: " + "\n  - ".join(problems[:MOST_TOLD] + more)
 
 
 def _chunks(rows: Iterator[dict]) -> Iterator[list[dict]]:
@@ -281,8 +287,12 @@ def _add(index: SplitIndex, story: PreparedStory) -> None:
 
 
 def _too_few(source: StorySource, split: str, index: SplitIndex) -> str:
-    reasons = "; ".join(f"{count} skipped: {why}" for why, count in index.skipped_counts.items())
+    told = [f"{count} skipped: {why}" for why, count in index.skipped_counts.items()]
+    if not index.read:
+        told.append("it is empty")
+    if source.holds_out:
+        told.append(HELD_OUT)
     return (
         f"{source.location}: the {split} split has {len(index.story_ids)} usable stories of "
-        f"{index.read} read, at least {FEWEST_STORIES} are needed. {reasons or 'It is empty.'}"
+        f"{index.read} read, at least {FEWEST_STORIES} are needed; {'; '.join(told) or 'give more'}"
     )

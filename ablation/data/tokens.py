@@ -77,7 +77,7 @@ def _words(learner, text: str) -> list[str]:
 def load_tokenizer(place: str | Path):
     """A tokenizer from a local folder or, by name, from the Hugging Face hub.
 
-    Raises DataError when there is none, or when it has no PAD, CLS, SEP or UNK token.
+    Raises DataError when there is none, or when it has no PAD, CLS, SEP or UNK token, or does not write them.
     """
     from transformers import AutoTokenizer
 
@@ -93,7 +93,23 @@ def load_tokenizer(place: str | Path):
     missing = [name for name in wanted if getattr(loaded, name) is None]
     if missing:
         raise DataError(f"tokenizer={place} has no {', '.join(missing)}: give a BERT-like one")
+    loaded.padding_side = loaded.truncation_side = "right"
+    _check_rows(loaded, str(place))
     return loaded
+
+
+def _check_rows(tokenizer, place: str) -> None:
+    """Raises DataError where it does not write [CLS] … [SEP] [PAD] …, which is how a network knows where to begin and end."""
+    words = Vocabulary.of(tokenizer)
+    for row in encode(tokenizer, ["a", "a " * MAX_TOKENS]):
+        inner = row[row != words.pad]
+        ends = len(inner) and inner[0] == words.start and inner[-1] == words.end
+        if not ends or (row[: len(inner)] != inner).any():
+            raise DataError(
+                f"tokenizer={place} writes {row[:4].tolist()} … {row[-2:].tolist()} where [CLS] ({words.start}) … [SEP] "
+                f"({words.end}) [PAD] ({words.pad}) … is wanted: give a BERT-like one; one of your own needs a "
+                "post-processor that adds them (`tokenizers.processors.TemplateProcessing`)"
+            )
 
 
 def encode(tokenizer, descriptions: list[str]) -> np.ndarray:
@@ -133,7 +149,7 @@ class Vocabulary:
     def of(cls, tokenizer) -> "Vocabulary":
         """Read off a loaded tokenizer."""
         return cls(
-            size=len(tokenizer),
+            size=max(tokenizer.get_vocab().values()) + 1,
             pad=tokenizer.pad_token_id,
             unknown=tokenizer.unk_token_id,
             start=tokenizer.cls_token_id,

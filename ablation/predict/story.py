@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ablation.data.batches import INPUTS
 from ablation.data.frames import MODES, MOST_PIXELS, decode_frame
@@ -151,7 +151,7 @@ def _from_pillow(image: Image.Image) -> Image.Image:
     if image.mode not in MODES:
         raise ValueError(f"its mode {image.mode} has more than 8 bits a channel: convert it to RGB")
     _small_enough(image.size)
-    return image.convert("RGB")
+    return ImageOps.exif_transpose(image).convert("RGB")
 
 
 def _from_pixels(value: Any) -> Image.Image:

@@ -11,11 +11,14 @@ NUMBERS = [str(number) for number in range(1, INPUTS + 1)]
 NAMES = f"1.jpg … {INPUTS}.jpg and 1.txt … {INPUTS}.txt (or {TEXTS} with {INPUTS} lines)"
 
 
-def read_story_folders(folder: Path) -> dict[str, Story]:
-    """By name, the story of the folder, or those of the folders in it. Raises AblationError with every problem."""
+def read_story_folders(folder: Path, answers: Path | None = None) -> dict[str, Story]:
+    """By name, the story of the folder, or those of the folders in it but hidden ones and `answers`, which is written to.
+    Raises AblationError with every problem.
+    """
     if not folder.is_dir():
         raise AblationError(f"{shown(str(folder), LONGEST_PATH)} is not a folder: give one with {NAMES}")
-    inner = sorted(place for place in folder.iterdir() if place.is_dir())
+    inner = sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
+    inner = [place for place in inner if answers is None or place.resolve() != answers.resolve()]
     places = [folder.resolve()] if _pictures(folder) else inner
     if not places:
         raise AblationError(f"{folder} holds no story: put in {NAMES}, or one folder for each story")
@@ -36,7 +39,9 @@ def read_story_folders(folder: Path) -> dict[str, Story]:
 
 def _pictures(place: Path) -> list[Path]:
     return [
-        file for file in place.iterdir() if file.stem in NUMBERS and file.suffix.lower() not in ("", ".txt")
+        file
+        for file in place.iterdir()
+        if file.stem in NUMBERS and file.suffix.lower() not in ("", ".txt") and file.is_file()
     ]
 
 

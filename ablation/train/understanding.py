@@ -5,10 +5,15 @@ them, can its picture and its words be found again among all others?
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 WORDS_AND_MARKS = re.compile(r"\w+|[^\w\s]")
+WORDS, SIGNS = r"(?u)\b\w\w+\b|[^\W\x00-\u02ff]", r"\S"
+"""What descriptions are found again by: words of two letters or more, and single letters of other scripts, some of which
+write a word in one; where no description has any, every sign.
+"""
 FEWEST_EXAMPLES = 8
 """Of a label that a probe is asked for."""
 NEAREST = 10
@@ -76,14 +81,28 @@ def naming(told: Told, marks: Sequence[dict]) -> dict[str, float]:
 
 
 def _any_of(words: set[str]) -> re.Pattern:
-    """Any of them as whole words, the longer ones first; nothing where there are none."""
+    """Any of them as whole words, the longer ones first; nothing where there are none. A name may end in a mark."""
     ordered = sorted(words, key=lambda word: (-len(word), word))
-    return re.compile(r"\b(?:" + "|".join(map(re.escape, ordered)) + r")\b" if ordered else r"(?!)")
+    return re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, ordered)) + r")(?!\w)" if ordered else r"(?!)")
+
+
+def plain(text: str) -> str:
+    """As BERT reads it, so that what a model wrote and the data's own words compare: lower case, without accents,
+    Chinese characters apart.
+    """
+    return _normaliser().normalize_str(text)
+
+
+@cache
+def _normaliser():
+    from tokenizers.normalizers import BertNormalizer
+
+    return BertNormalizer(lowercase=True, strip_accents=True)
 
 
 def _spaced(text: str) -> str:
-    """Lower case, each mark between spaces: "all-night" as a tokenizer gives it back, "all - night"."""
-    return " ".join(WORDS_AND_MARKS.findall(text.lower()))
+    """Plain, each mark between spaces: "all-night" as a tokenizer gives it back, "all - night"."""
+    return " ".join(WORDS_AND_MARKS.findall(plain(text)))
 
 
 def _agreement(known: re.Pattern, said: str, true: str) -> float:
@@ -106,10 +125,16 @@ def image_retrieval(predicted: np.ndarray, places: np.ndarray, targets: np.ndarr
 
 
 def text_retrieval(written: list[str], places: np.ndarray, targets: list[str]) -> dict[str, float]:
-    """The same for descriptions: window `places[i]` was told as `written[i]`; nearest by TF-IDF cosine."""
+    """The same for descriptions: window `places[i]` was told as `written[i]`; nearest by TF-IDF cosine. Nothing where no
+    target has a sign.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectors = TfidfVectorizer(sublinear_tf=True).fit(targets)
+    known = [plain(target) for target in targets]
+    pattern = next((p for p in (WORDS, SIGNS) if any(re.search(p, target) for target in known)), None)
+    if pattern is None:
+        return {}
+    vectors = TfidfVectorizer(sublinear_tf=True, preprocessor=plain, token_pattern=pattern).fit(targets)
     away = -(vectors.transform(written) @ vectors.transform(targets).T).toarray()  # (n, N)
     ranks = [_rank(row, place) for row, place in zip(away, places, strict=True)]
     return {"health/test_text_retrieval": float((np.array(ranks) < NEAREST).mean())}
