@@ -60,6 +60,12 @@ def empty_store(tmp_path_factory):
     return folder / "mlflow.db"
 
 
+@pytest.fixture(autouse=True)
+def unknown_hub(monkeypatch):
+    """Whether the hub answers is asked anew in every test."""
+    monkeypatch.setattr("ablation.data.hub._unreachable", [])
+
+
 @pytest.fixture
 def store(empty_store, tmp_path, monkeypatch):
     """A working folder with an empty tracking store, as `mlflow ui` there would read it."""

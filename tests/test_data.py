@@ -13,7 +13,7 @@ from datasets import Dataset, load_dataset
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
-from ablation.commands.stories import load_stories
+from ablation.commands.stories import load_stories, require_windows
 from ablation.commands.train import all_floors
 from ablation.config.config import Config
 from ablation.console import Console, Silent
@@ -168,7 +168,9 @@ def test_stories_without_a_window_of_the_kind_are_told_and_none_at_all_is_refuse
     assert "train stories left out, no description for frames 1 to 5" in capsys.readouterr().out
     assert set(stories.train.numbers) == {1} and set(stories.validation.numbers) > {1, 2}
     rows = [r | {"story": r["story"].replace("<gdi image1>", "<gdi image99>")} for r in torn_stories(world)]
-    with pytest.raises(DataError, match="train stories has a window that is first"):
+    with pytest.raises(
+        DataError, match="none of the train stories that seed 0 draws has a window that is first"
+    ):
         load_stories(Config(dataset=str(write_rows(tmp_path / "none", rows)), **keys), Console())
 
 
@@ -420,21 +422,54 @@ def test_one_name_that_the_hub_refuses_keeps_no_other_from_it(monkeypatch):
     ]
 
 
+@pytest.mark.parametrize("answered, asked", [(True, ["a/b", "c/d"]), (False, ["a/b"])])
+def test_a_hub_that_does_not_answer_is_waited_for_once(monkeypatch, answered, asked):
+    """Not at every name, store and cell; a name that it refuses says nothing of others."""
+    names = []
+    monkeypatch.setattr(hub, "_unreachable", [])
+    monkeypatch.setattr(hub, "_asked", lambda name, kind: names.append(name) or ("why", answered))
+    assert [hub.hub_refusal(name, "model") for name in ("a/b", "c/d")] == ["why", "why"] and names == asked
+
+
 def test_without_a_test_split_too_few_are_told_how_many_it_takes(world, tmp_path):
-    rows = [row | {"story_id": f"{row['story_id']}-{n}"} for n in range(1) for row in rows_of(world, 12)]
+    rows = rows_of(world, 12)
     with pytest.raises(
         DataError, match=r"15 % of the stories.*held out to test: name a file test-….parquet, or give forty"
     ):
         prepared(write_rows(tmp_path / "few", rows))
 
 
-def test_stories_that_number_their_frames_from_0_are_left_out_and_told(world):
+@pytest.mark.parametrize("count", [5, 6])
+@pytest.mark.parametrize("windows", ["first", "sliding"])
+def test_stories_that_number_their_frames_from_0_are_left_out_and_told(world, count, windows):
     row = rows_of(world)[0]
     images = list(row["images"][:5]) * 2
     for first, problem in ((1, None), (0, "its descriptions are numbered from 0, and frame 1 is the first")):
-        text = "".join(f"<gdi image{first + n}>word {n}</gdi>" for n in range(6))
-        story = prepare_story(row | {"images": images, "story": text}, False, "sliding")
+        text = "".join(f"<gdi image{first + n}>word {n}</gdi>" for n in range(count))
+        story = prepare_story(row | {"images": images, "story": text}, False, windows)
         assert story.problem == problem and bool(story.runs) == (problem is None)
+
+
+def test_a_study_is_told_of_a_seed_that_leaves_a_part_without_a_window(world, tmp_path):
+    """Before any cell has trained: which stories are validated on is the seed's choice."""
+    usable, *others = (row | {"story_id": f"s{n}"} for n, row in enumerate(rows_of(world) * 2))
+    rows = [row | {"story": "<gdi image2>only</gdi>"} for row in others]
+    rows = [*[usable | {"story_id": f"u{n}"} for n in range(5)], *rows]
+    folder = write_rows(tmp_path / "few", rows)
+    shutil.copy(next((world / "data").glob("test-*.parquet")), folder / "test-0.parquet")
+    configs = [Config(dataset=str(folder), seed=seed) for seed in range(12)]
+    store = prepared(folder)
+    lucky = [config for config in configs if len(windows_of(store, config.seed)[1])]
+    assert 0 < len(lucky) < len(configs)
+    require_windows(store, lucky)
+    with pytest.raises(
+        DataError, match=r"none of the validation stories that seed \d+ draws.*5 of the 20 stories"
+    ):
+        require_windows(store, configs)
+
+
+def windows_of(store, seed):
+    return split_train_validation(all_windows(store, "train", "frame5"), seed)
 
 
 def test_without_a_test_split_some_stories_are_held_out(world, tmp_path):

@@ -351,7 +351,10 @@ def test_failed_and_missing_runs_are_listed_and_failures_scored_as_the_worst():
     worst = max(BASE)
     d = [a - b for a, b in zip(losses[:6], BASE[:6], strict=True)] + [worst - BASE[7]]
     assert row.comparison.if_failed_worst[0] == pytest.approx(np.mean(d))
-    assert row.comparison.n == 6
+    assert (
+        row.comparison.n == 6
+        and f"failed runs scored as the worst, the difference is {np.mean(d):+.4f} [" in row.note
+    )
     table = missing_frame(cells_of(made.record(), runs))
     assert table[["seed", "state", "command"]].values.tolist() == [
         [6, "missing", "run arm/6"],

@@ -289,28 +289,43 @@ def test_a_table_of_scores_that_is_none_is_told(tmp_path, content):
 
 @pytest.mark.parametrize(
     "row, wrong",
-    [("x,1,nan", "not finite"), ("x,1,1e999", "not finite"), ("x,-1,0.2", "windows falls to -1")],
+    [
+        ("x,1,nan", "image_sum that is not finite"),
+        ("x,1,1e999", "not finite"),
+        ("x,-1,0.2", "windows falls to -1"),
+    ],
 )
-def test_scores_that_no_run_writes_are_told(tmp_path, row, wrong):
+def test_scores_that_are_no_numbers_are_told(tmp_path, row, wrong):
     (tmp_path / "test.csv").write_text(f"story,windows,image_sum\n{row}\n")
     scores = ScoresByStory(lambda run, place: tmp_path / "test.csv")
     assert scores([SimpleNamespace(run_id="r1", metrics={})], MEASURES["test/image_loss"]) is None
     assert wrong in scores.broken[0]
 
 
+def test_a_part_that_diverged_takes_no_other_with_it(tmp_path):
+    (tmp_path / "test.csv").write_text("story,windows,image_sum,text_nats,text_tokens\nx,1,0.2,inf,9\n")
+    scores = ScoresByStory(lambda run, place: tmp_path / "test.csv")
+    runs = [SimpleNamespace(run_id="r1", metrics={})]
+    assert scores(runs, MEASURES["test/image_loss"]) and scores(runs, MEASURES["test/text_loss"]) is None
+
+
 def test_scores_that_are_gone_or_cut_after_a_whole_line_are_told(tmp_path):
+    """Those that are elsewhere in one line: a copied database has the files of no run beside it."""
     rows = ["story,windows,image_sum", "x,1,0.2", "y,1,0.3"]
     for name, kept in {"r1": rows, "r2": rows[:2]}.items():
         (tmp_path / name).write_text("\n".join(kept) + "\n")
     found = {name: tmp_path / name for name in ("r1", "r2")}
     scores = ScoresByStory(lambda run, place: found.get(run.run_id))
-    runs = [SimpleNamespace(run_id=name, metrics={}) for name in ("r1", "r2", "r3")]
+    runs = [SimpleNamespace(run_id=name, metrics={}) for name in ("r1", "r2", "r3", "r4")]
     for _ in range(2):
         assert scores(runs[:2], MEASURES["test/image_loss"]) is None
         assert scores(runs[1:], MEASURES["test/image_loss"]) is None
     cut, gone = scores.broken
-    assert cut.startswith(f"run r2: {PLACE} has 1 stories, not the 2 of another seed")
-    assert gone.startswith(f"run r3: {PLACE} is gone") and "mlflow runs delete --run-id r3" in gone
+    assert cut.startswith(f"run r2: {PLACE} is not of the same 2 stories") and "mlflow runs delete" in cut
+    assert (
+        gone.startswith(f"{PLACE} of run r3 and 1 more is not where the tracker says")
+        and "delete" not in gone
+    )
 
 
 def test_a_table_that_lacks_a_column_has_no_scores(tmp_path):

@@ -144,12 +144,26 @@ def test_a_pilot_is_of_the_planned_measure_and_the_planned_arms(monkeypatch):
     assert plan._pilot(words, "d") == []
 
 
-def test_a_pilot_may_be_an_older_run_of_the_study_than_a_trial_on_other_data(monkeypatch):
-    runs = [SimpleNamespace(tags={"data_hash": data}, run_id=data) for data in ("old", "mine", "trial")]
+def test_a_pilot_may_be_an_older_run_of_the_study_than_one_that_tells_nothing(monkeypatch):
+    """Another trial, on other data, or one that has a single seed so far."""
+    piloted = list(two(shifted(0.0, n=5)).judged().values())
+    rows = {"begun": list(two(shifted(0.0, n=1)).judged().values()), "mine": piloted, "trial": []}
+    runs = [SimpleNamespace(run_id=name) for name in ("mine", "begun", "trial")]
     monkeypatch.setattr(plan, "find_study", lambda name, experiment: (runs[2], runs[:2]))
-    monkeypatch.setattr(plan, "_rows_of", lambda parent, study, data: [parent] * (parent.run_id == data))
-    assert plan._pilot(load_study("published"), "mine") == [runs[1]]
-    assert plan._pilot(load_study("published"), "gone") == []
+    monkeypatch.setattr(plan, "_rows_of", lambda parent, study, data: rows[parent.run_id])
+    assert plan._pilot(load_study("published"), "d") is piloted
+    rows["mine"] = []
+    assert plan._pilot(load_study("published"), "d") == []
+
+
+def test_a_plan_corrects_for_the_arms_that_are_judged(monkeypatch):
+    """Those on another yardstick are none."""
+    arms = {"base": {}, "arm": {"fused_dim": 32}, "raw": {"equalize": False}}
+    rows = list(Made(arms, {"base": BASE, "arm": shifted(0.0), "raw": shifted(0.0)}).judged().values())
+    monkeypatch.setattr(plan, "_pilot", lambda *asked: rows)
+    published = load_study("published")
+    page = plan.power(published, PlanOptions("published"), "d")
+    assert f"correction over {len(published.arms) - 2} arms" in page
 
 
 def test_a_clock_that_was_set_meanwhile_tells_no_duration():

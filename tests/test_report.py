@@ -342,7 +342,8 @@ def test_a_report_comes_without_the_pictures_that_are_broken(judged, pictures, s
 
 
 @pytest.mark.filterwarnings("error")
-def test_letters_that_the_font_lacks_are_told_of_once(tmp_path, caplog):
+def test_letters_that_the_font_lacks_are_told_of_once(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("ablation.analyse.drawing._told_of", set())
     figures = [Figure() for _ in range(2)]
     for figure in figures:
         figure.text(0.5, 0.5, "日本")

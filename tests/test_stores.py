@@ -88,24 +88,33 @@ def test_the_ui_is_told_of_a_store_that_it_would_not_find_itself(store, monkeypa
 
 
 def test_of_a_study_that_is_gone_on_with_its_name_finds_that_run(monkeypatch):
-    """It keeps the time at which it was begun."""
+    """It keeps the time at which it was begun. One that was killed is no work, whatever the tracker says."""
     begun, trial = (
-        SimpleNamespace(run_id=name, tags={"study": "mine"}, status="FINISHED", started=started, ended=ended)
-        for name, started, ended in (("begun", 1, 9), ("trial", 5, 6))
+        SimpleNamespace(run_id=name, tags={"study": "mine"}, is_alive=False, started=started, ended=ended)
+        for name, started, ended in (("begun", 1, 9), ("trial", 5, 0))
     )
     monkeypatch.setattr(judging, "find_runs", lambda kind, experiment: [begun, trial])
     assert find_study("mine", None) == (begun, [trial])
-    trial.status = "RUNNING"
+    trial.is_alive = True
     assert find_study("mine", None) == (trial, [begun])
 
 
-def test_the_newest_model_is_asked_for_among_runs_that_have_one(monkeypatch):
+def test_the_newest_model_is_that_of_a_run_that_has_one(monkeypatch, tmp_path):
     runs = [
         SimpleNamespace(run_id=name, name=name, ended=ended) for name, ended in (("ours", 1), ("theirs", 2))
     ]
+    of_ours = SimpleNamespace(model_id="m-1")
     monkeypatch.setattr(models, "find_runs", lambda kind, extra: runs)
-    monkeypatch.setattr(models, "_model_of", lambda run_id: (None, "model" if run_id == "ours" else None))
-    assert models._newest() == ("ours", "ours")
+    monkeypatch.setattr(models, "_model_of", lambda run_id: (None, of_ours if run_id == "ours" else None))
+    monkeypatch.setattr(models, "_fetched", lambda uri, beside: uri)
+    found = models.find_model(None, tmp_path)
+    assert found.packed == "models:/m-1"
+    assert (
+        found.told == "the model of run ours (ours, the newest finished one with a model; 1 newer have none)"
+    )
+    monkeypatch.setattr(models, "_model_of", lambda run_id: (None, None))
+    with pytest.raises(TrackingError, match="none of the 2 finished runs has a model"):
+        models.find_model(None, tmp_path)
 
 
 def test_a_relative_address_means_the_same_from_another_folder(store, monkeypatch):

@@ -152,6 +152,10 @@ def test_one_factor_in_and_out(write):
             },
             ["arm all but x has the same configuration as arm only y: to leave one of two", "take factorial for two"],
         ),
+        (
+            {"arms": None, "one_factor_out": {"x": {"fused_dim": 32}}},
+            ["arm all but x has the same configuration as arm baseline: to leave the only change out is the baseline"],
+        ),
         ({"arms": {"a": {"epochs": 2}, "A": {"epochs": 3}}}, ["arm A has the same name as arm a"]),
         ({"arms": {"a/b": {"epochs": 2}}}, ["arm a/b", "its name must be"]),
         ({"arms": {"a": {"seed": 3}}}, ["seed cannot be an arm's: seeds are the study's"]),

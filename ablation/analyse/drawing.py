@@ -28,7 +28,7 @@ NAMED = {
 """Colours of an SVG that a page sets by itself, light or dark."""
 
 
-NO_GLYPH = re.compile(r"Glyph (\d+) .* missing from font")
+NO_GLYPH = r"Glyph (\d+) .* missing from font"
 _told_of: set[str] = set()
 logger = logging.getLogger("ablation")
 
@@ -61,20 +61,19 @@ def inline_svg(name: str, figure: Figure, label: str) -> str:
 
 @contextmanager
 def _style(name: str) -> Iterator[None]:
-    """Letters that the font lacks are told of once, not at every figure."""
+    """That of all figures, in the block. Letters that the font lacks are told of once, not at every figure."""
     with (
         matplotlib.rc_context(palette.STYLE | {"svg.hashsalt": name}),
         warnings.catch_warnings(record=True) as told,
     ):
-        warnings.simplefilter("always")
+        warnings.filterwarnings("always", NO_GLYPH)
         yield
-    lacking = [found[1] for each in told if (found := NO_GLYPH.match(str(each.message)))]
-    new = sorted(chr(int(number)) for number in set(lacking) if chr(int(number)) not in _told_of)
-    if new:
-        _told_of.update(new)
-        logger.warning(
-            "the figures' font lacks %s: PNG and PDF show boxes there, SVG the letters", " ".join(new)
-        )
-    for each in told:
-        if not NO_GLYPH.match(str(each.message)):
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    glyphs = [re.match(NO_GLYPH, str(warning.message)) for warning in told]
+    for warning, glyph in zip(told, glyphs, strict=True):
+        if not glyph:
+            warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
+    lacking = {chr(int(glyph[1])) for glyph in glyphs if glyph} - _told_of
+    if lacking:
+        _told_of.update(lacking)
+        letters = " ".join(sorted(lacking))
+        logger.warning("the figures' font lacks %s: PNG and PDF show boxes there, SVG the letters", letters)

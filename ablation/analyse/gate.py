@@ -42,7 +42,7 @@ class Gate:
     runs: int
     collapsed: int
     at_floor: dict[str, int]
-    either: int
+    idle_images: int
     """Runs whose pictures have collapsed, or are at their floor."""
     gaps: int
     text_gap: float
@@ -71,9 +71,9 @@ class Gate:
             told.append(f"{self.collapsed} of {self.runs} runs predict one constant image")
         if self.at_floor[part] and self.at_floor[part] >= half:
             told.append(f"{self.at_floor[part]} of {self.runs} runs do no better than {trivial} (within 1 %)")
-        if part == IMAGE and not told and self.either and self.either >= half:
+        if part == IMAGE and not told and self.idle_images and self.idle_images >= half:
             told.append(
-                f"{self.either} of {self.runs} runs predict one constant image ({self.collapsed}) or do no better than "
+                f"{self.idle_images} of {self.runs} runs predict one constant image ({self.collapsed}) or do no better than "
                 f"{trivial} (within 1 %: {self.at_floor[part]})"
             )
         if part == TEXT and self.is_mute:
@@ -103,7 +103,7 @@ def gate(runs: Sequence) -> Gate:
         runs=len(runs),
         collapsed=sum(is_collapsed(run.metrics) for run in runs),
         at_floor={part: sum(at_floor(part, run.metrics) for run in runs) for part in (IMAGE, TEXT)},
-        either=sum(is_collapsed(run.metrics) or at_floor(IMAGE, run.metrics) for run in runs),
+        idle_images=sum(is_collapsed(run.metrics) or at_floor(IMAGE, run.metrics) for run in runs),
         gaps=len(gaps),
         text_gap=sum(gaps) / len(gaps) if gaps else math.nan,
         text_gap_interval=mean_interval(gaps),

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import integrate, optimize, special
 
+ALPHA = 0.05
 EXACT_UP_TO = 20
 """Seeds; one more doubles the sums of the exact sign-flip test, 4 MB here."""
 RANDOM_FLIPS = 100_000
@@ -120,6 +121,11 @@ def holm(ps: Sequence[float], family: int | None = None) -> list[float]:
     adjusted = np.full(given.shape, math.nan)
     adjusted[order] = np.minimum(1, np.maximum.accumulate(steps))
     return adjusted.tolist()
+
+
+def strictest(family: int) -> float:
+    """The level of Holm's first step over so many comparisons, at which each may have to win its verdict."""
+    return ALPHA / max(family, 1)
 
 
 def hedges_dz(d: ArrayLike) -> float:

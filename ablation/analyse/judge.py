@@ -9,6 +9,7 @@ import numpy as np
 from ablation.analyse.bootstrap import SEED, multi_bootstrap
 from ablation.analyse.gate import Gate, gate, is_number
 from ablation.analyse.inference import (
+    ALPHA,
     SignFlip,
     hedges_dz,
     hedges_dz_interval,
@@ -19,13 +20,13 @@ from ablation.analyse.inference import (
     paired_t,
     probability_better,
     sign_flip,
+    strictest,
     tost,
 )
 from ablation.analyse.pairing import Pairs, other_yardstick, pair
 from ablation.analyse.study_record import Cell, StudyRecord, by_arm
 from ablation.config.metrics import IMAGE, MEASURES, Measure
 
-ALPHA = 0.05
 FEWEST_FOR_VERDICT = 5
 NAN = math.nan
 NO_INTERVAL = (NAN, NAN)
@@ -235,10 +236,9 @@ class Judge:
                 told.append(f"{gate.collapsed} of {gate.runs} runs collapsed")
         worst = row.comparison.if_failed_worst if row.comparison else None
         if worst and not math.isnan(worst[1]):
+            mean, low, high = worst
             told.append(
-                "with failed runs scored as the worst the difference is {:+.4f} [{:+.4f}, {:+.4f}]".format(
-                    *worst
-                )
+                f"failed runs scored as the worst, the difference is {mean:+.4f} [{low:+.4f}, {high:+.4f}]"
             )
         alone = {s: no_value(row, s) for s in row.lost if s not in row.pairs.dropped}
         return [*told, Pairs(dropped=alone).told, row.pairs.told, *self._declared_otherwise(row)]
@@ -291,10 +291,12 @@ def compared_verdict(row: ArmResult) -> tuple[str, str]:
 
 def _could_detect(comparison: Comparison) -> str:
     """By one test alone; and by the strictest step of Holm's correction."""
-    n, m = comparison.n, comparison.family
+    n, arms = comparison.n, comparison.family
     told = f"{n} seeds detect {comparison.detectable:.2g} at 80 % power"
-    corrected = minimum_detectable(n, alpha=ALPHA / m) * comparison.sd
-    return told + (f", {corrected:.2g} once corrected for {m} arms" if m > 1 else "")
+    if arms == 1:
+        return told
+    corrected = minimum_detectable(n, alpha=strictest(arms)) * comparison.sd
+    return f"{told}, {corrected:.2g} once corrected for {arms} arms"
 
 
 def no_value(row: ArmResult, seed: int) -> str:

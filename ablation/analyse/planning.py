@@ -9,24 +9,19 @@ from ablation.analyse.inference import (
     minimum_detectable,
     seeds_for_equivalence,
     seeds_to_detect,
+    strictest,
 )
 
 FEWEST, MOST = 2, 1000
-ALPHA = 0.05
 Spreads = dict[str, tuple[int, float]]
 """Arm to the pilot's number of seeds and the standard deviation of its paired differences."""
-
-
-def corrected(arms: int) -> float:
-    """The level of the strictest step of Holm's correction over so many arms, on which a verdict may have to be won."""
-    return ALPHA / arms
 
 
 def power_table(spreads: Spreads, seeds: int, delta: float, effect: float | None, arms: int = 1) -> str:
     """What `seeds` seeds detect and can call equivalent at 80 % power, and the seeds that it takes, where verdicts are
     corrected for so many arms.
     """
-    rows, alpha = [], corrected(arms)
+    rows, alpha = [], strictest(arms)
     for arm, (n, sd) in spreads.items():
         needed = seeds_to_detect(effect / sd, alpha=alpha) if effect and sd else FEWEST
         equal = seeds_for_equivalence(delta / sd, alpha=alpha) if sd else FEWEST
@@ -66,7 +61,7 @@ def warnings(spreads: Spreads, seeds: int, delta: float, effect: float | None, a
     """What is out of reach with so many seeds."""
     if seeds < FEWEST:
         return ["warning: one seed shows no difference, whatever its size, and no equivalence."]
-    told, alpha = [], corrected(arms)
+    told, alpha = [], strictest(arms)
     for arm, (_, sd) in spreads.items():
         margin = equivalence_margin(seeds, alpha=alpha) * sd
         detects = minimum_detectable(seeds, alpha=alpha) * sd

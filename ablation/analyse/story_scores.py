@@ -1,7 +1,7 @@
 """The losses of a run by story, read back for the multi-bootstrap."""
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,14 +31,33 @@ class Table:
     story_ids: tuple[str, ...]
     columns: dict[str, np.ndarray]
 
+    @property
+    def not_finite(self) -> list[str]:
+        """Columns with a value that is none, as of a run that diverged."""
+        return [name for name, values in self.columns.items() if not np.isfinite(values).all()]
+
+    def without(self, names: Collection[str]) -> "Table":
+        """The other columns."""
+        return Table(self.story_ids, {name: c for name, c in self.columns.items() if name not in names})
+
 
 class ScoresByStory:
-    """Gives the judge the parts of a loss, summed by story; each run's file is read once. `broken` says which could not be."""
+    """Gives the judge the parts of a loss, summed by story; each run's file is read once. `broken` says what could not be."""
 
     def __init__(self, fetch: Callable[[Any, str], Path | None]):
         self.fetch = fetch
         self.tables: dict[str, Table | None] = {}
-        self.broken: list[str] = []
+        self.gone: list[str] = []
+        self.told: list[str] = []
+
+    @property
+    def broken(self) -> list[str]:
+        """What of the runs could not be read, in words."""
+        if not self.gone:
+            return self.told
+        runs = f"run {self.gone[0]}" + (f" and {len(self.gone) - 1} more" if len(self.gone) > 1 else "")
+        lost = f"{PLACE} of {runs} is not where the tracker says, so that their arms have no interval over stories; bring it back"
+        return [*self.told, lost]
 
     def __call__(self, runs: Sequence, measure: Measure) -> list[tuple[float, StoryScores]] | None:
         """None where a run lacks its file or the measure is not a sum over stories, nor one over a floor."""
@@ -58,46 +77,47 @@ class ScoresByStory:
     def _of_one_list(self, runs: Sequence, tables: Sequence[Table]) -> bool:
         """Whether all are of the same stories; a file that was cut has fewer."""
         longest = max((table.story_ids for table in tables), key=len)
-        for run, table in zip(runs, tables, strict=True):
-            if table.story_ids != longest:
-                self._tell(run, f"has {len(table.story_ids)} stories, not the {len(longest)} of another seed")
-        return all(table.story_ids == longest for table in tables)
+        odd = [run for run, table in zip(runs, tables, strict=True) if table.story_ids != longest]
+        for run in odd:
+            self._tell(run, f"is not of the same {len(longest)} stories as that of another seed")
+        return not odd
 
     def _table(self, run: Any) -> Table | None:
         if run.run_id not in self.tables:
             file = self.fetch(run, PLACE)
             if file is None:
-                self._tell(run, "is gone")
+                self.gone.append(run.run_id)
             self.tables[run.run_id] = self._read(run, file) if file else None
         return self.tables[run.run_id]
 
     def _read(self, run: Any, file: Path) -> Table | None:
         try:
-            return read_table(file)
+            table = read_table(file)
         except (ValueError, OSError, csv.Error) as error:
             self._tell(run, f"is not the table that a run writes ({reason(error)})")
             return None
+        for name in table.not_finite:
+            self._tell(run, f"has a value of {name} that is not finite")
+        return table.without(table.not_finite)
 
     def _tell(self, run: Any, wrong: str) -> None:
         told = f"run {run.run_id}: {PLACE} {wrong}, so that its arm has no interval over stories; {AGAIN.format(run.run_id)}"
-        if told not in self.broken:
-            self.broken.append(told)
+        if told not in self.told:
+            self.told.append(told)
 
 
 def read_table(file: Path) -> Table:
     """A `scores/test.csv`; many are read at once, for which pandas is slow. A column with gaps is left out. Raises
-    ValueError where a value is none that a run writes.
+    ValueError where it is none, or counts less than nothing.
     """
     with file.open(encoding="utf-8", newline="") as opened:
         head, *rows = csv.reader(opened)
     ids, *columns = zip(*rows, strict=True)
     known = {name: values for name, values in zip(head[1:], columns, strict=True) if all(values)}
     table = Table(ids, {name: np.array(values, float) for name, values in known.items()})
-    for name, values in table.columns.items():
-        if not np.isfinite(values).all():
-            raise ValueError(f"{name} holds a value that is not finite")
-        if name in COUNTS and (values < 0).any():
-            raise ValueError(f"{name} falls to {values.min():g}")
+    for name in COUNTS & table.columns.keys():
+        if (table.columns[name] < 0).any():
+            raise ValueError(f"{name} falls to {table.columns[name].min():g}")
     return table
 
 

@@ -1,6 +1,5 @@
 """A study's tables, made from what the tracking server holds: by `summary`, and by `study` at its end."""
 
-import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -37,6 +36,7 @@ from ablation.analyse.tables import (
     results_page,
 )
 from ablation.commands.notes import code_block
+from ablation.config.entries import RUN_ID
 from ablation.config.study_file import load_study, shipped_studies
 from ablation.console import Console
 from ablation.errors import Incomplete, TrackingError
@@ -53,7 +53,6 @@ from ablation.track.query import (
 
 KIND = "study"
 RECORD = "study.json"
-RUN_ID = re.compile(r"[0-9a-f]{32}")
 TRAIN_LOSSES = [f"train/{name}" for name in LOSS_COLUMNS.values()]
 
 
@@ -110,9 +109,9 @@ def find_study(named: str, experiment: str | None) -> tuple[RunRecord, list[RunR
     return newest, older
 
 
-def _last_worked_on(run: RunRecord) -> tuple[bool, int, int]:
+def _last_worked_on(run: RunRecord) -> tuple[bool, int]:
     """A study that is gone on with keeps the time at which it was begun."""
-    return run.status == "RUNNING", run.ended, run.started
+    return run.is_alive, run.ended or run.started
 
 
 def newest_study(named: str, experiment: str | None, console: Console) -> RunRecord:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from ablation.analyse.judge import INVALID, ArmResult
+from ablation.analyse.judge import INVALID, REFUSED, ArmResult
 from ablation.analyse.planning import power_table, warnings
 from ablation.analyse.speed import minutes_of
 from ablation.analyse.summary import arm_of
@@ -90,7 +90,8 @@ def power(study: Study, options: PlanOptions, data_hash: str) -> str:
             f"Power on {study.primary} is not known before a pilot has shown how much the differences between seeds "
             f"vary: run 3 seeds (`{pilot_command(options)}`), then plan again."
         )
-    limits, arms = (seeds, stake.delta, stake.effect), len(study.arms) - 1
+    limits = seeds, stake.delta, stake.effect
+    arms = len(study.arms) - 1 - sum(REFUSED in row.verdict for row in rows)
     told = warnings(spreads, *limits, arms)
     if arms > 1:
         told.append(
@@ -117,11 +118,13 @@ def _pilot(study: Study, data_hash: str) -> list[ArmResult]:
     except TrackingError:
         return []
     piloted = (_rows_of(parent, study, data_hash) for parent in (newest, *reversed(older)))
-    return next((rows for rows in piloted if rows), [])
+    return next(
+        (rows for rows in piloted if any(row.comparison and row.comparison.n > 1 for row in rows)), []
+    )
 
 
 def _rows_of(parent: RunRecord, study: Study, data_hash: str) -> list[ArmResult]:
-    """None where it ran on other data, or from another baseline."""
+    """Empty where it ran on other data, or from another baseline."""
     if parent.tags.get("data_hash") != data_hash or parent.tags.get("delta_hash") is None:
         return []
     judged = judge(parent.run_id, [study.primary])

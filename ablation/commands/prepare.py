@@ -1,7 +1,6 @@
 """`prepare`: download or make, check and cache a data set, and print what it is like."""
 
 import shutil
-from contextlib import suppress
 from dataclasses import replace
 from os.path import expanduser
 from pathlib import Path
@@ -37,8 +36,10 @@ def statistics(options: PrepareOptions, source: StorySource, console: Console) -
     options = replace(options, scored_windows="same")
     raw = prepare(replace(options, equalize=False, windows="sliding"), source, console.progress)
     equalised = None
-    with suppress(DataError):  # no story may have a description for each of its first five frames
+    try:
         equalised = prepare(replace(options, equalize=True, windows="first"), source, console.progress)
+    except DataError as error:
+        console.say(f"data: nothing is told of equalised frames: {error}")
     console.close()
     return table(measure(source, raw, equalised, options.max_stories), source.name)
 

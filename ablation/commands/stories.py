@@ -1,6 +1,7 @@
 """A configuration's stories: found or made, prepared, split, and what was left out told."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,9 +74,13 @@ def load_stories(config: Config, console: Console) -> Stories:
     return stories
 
 
-def require_windows(stories: Stories, config: Config) -> None:
-    """Raises DataError where a part of the stories has no window under the configuration's seed."""
-    _parts(_held(stories.store, config), config, Silent())
+def require_windows(store: Store, configs: Sequence[Config]) -> None:
+    """Raises DataError where a part of the stories has no window under the seed of one of the configurations, which read
+    the same store.
+    """
+    everything = {split: all_windows(store, split, configs[0].text_target) for split in SPLITS}
+    for config in configs:
+        _parts(_shared_out(everything, config.seed), config, Silent())
 
 
 def require_sentences(config: Config) -> None:
@@ -94,21 +99,23 @@ def _parts(held: dict[str, StoryWindows], config: Config, console: Console) -> d
 
 def _held(store: Store, config: Config) -> dict[str, StoryWindows]:
     """By part, all windows of its stories that the store holds."""
-    test = all_windows(store, "test", config.text_target)
-    train, validation = split_train_validation(all_windows(store, "train", config.text_target), config.seed)
-    return {"train": train, "validation": validation, "test": test}
+    everything = {split: all_windows(store, split, config.text_target) for split in SPLITS}
+    return _shared_out(everything, config.seed)
+
+
+def _shared_out(everything: dict[str, StoryWindows], seed: int) -> dict[str, StoryWindows]:
+    train, validation = split_train_validation(everything["train"], seed)
+    return {"train": train, "validation": validation, "test": everything["test"]}
 
 
 def _of_kind(windows: StoryWindows, kind: str, part: str, seed: int, console: Console) -> StoryWindows:
     """Says how many stories have no such window. Raises DataError when none has one."""
     kept, stories = windows.of_kind(kind), windows.story_count
     if not len(kept):
-        shares = (
-            "" if part == "test" else f", and seed {seed} has put those that have one into the other part"
-        )
+        drawn = "" if part == "test" else f" that seed {seed} draws"
         raise DataError(
-            f"none of the {part} stories has a window that is {kind}: {len(windows.story_ids)} of {windows.read} stories of its "
-            f"split can be used{shares}. Give more stories"
+            f"none of the {part} stories{drawn} has a window that is {kind}; {len(windows.story_ids)} of the {windows.read} "
+            "stories of its split can be used at all: give more stories"
         )
     if kept.story_count < stories:
         lost = stories - kept.story_count

@@ -77,7 +77,7 @@ class Session:
         self.data_hash = next(iter(self.stories.values())).source.digest
         self.seeds = options.seeds
         self.chosen = self._chosen()
-        require_seeds(self.stories, self.chosen)
+        require_what_is_read(self.stories, self.chosen)
         self.state = code_state()
 
     @property
@@ -286,17 +286,25 @@ def stories_of(study: Study, console: Console) -> dict[tuple, Stories]:
     found: dict[tuple, Stories] = {}
     told = SayingOnce(console)
     for arm in study.arms:
-        require_sentences(arm.config)
         if data_keys(arm.config) not in found:
             found[data_keys(arm.config)] = load_stories(arm.config, told)
     return found
 
 
-def require_seeds(stories: dict[tuple, Stories], cells: Sequence[Planned]) -> None:
-    """Raises DataError where a seed leaves a part of the stories without a window, before any cell has trained."""
-    asked = {(data_keys(cell.config), cell.config.seed): cell.config for cell in cells if not cell.run_id}
-    for (keys, _), config in asked.items():
-        require_windows(stories[keys], config)
+def require_what_is_read(stories: dict[tuple, Stories], cells: Sequence[Planned]) -> None:
+    """Raises DataError, before any cell has trained, where a seed leaves a part of the stories without a window, or a
+    sentence encoder cannot be had.
+    """
+    left = [cell.config for cell in cells if cell.run_id is None]
+    for config in {
+        config.sentence_model: config for config in left if config.text_encoder == "minilm"
+    }.values():
+        require_sentences(config)
+    by_store: dict[tuple, dict[int, Config]] = {}
+    for config in left:
+        by_store.setdefault(data_keys(config), {})[config.seed] = config
+    for keys, by_seed in by_store.items():
+        require_windows(stories[keys].store, list(by_seed.values()))
 
 
 def ask_oracles(cells: Sequence[Planned], console: Console) -> None:

@@ -144,6 +144,8 @@ class StudyOptions(PlanOptions):
 
     def conflicts(self) -> list[Conflict]:
         """What is said of a cluster's tasks needs a cluster."""
+        if self.engine == "ray":
+            return []
         declared = keys_of(type(self))
         said = [name for name in RAY_KEYS if getattr(self, name) != declared[name].default]
         return [
@@ -152,7 +154,6 @@ class StudyOptions(PlanOptions):
                 f"{name}={shown(getattr(self, name))} is of engine=ray only, and engine is local: give both or neither",
             )
             for name in said
-            if self.engine == "local"
         ]
 
 

@@ -262,12 +262,10 @@ class _Reader:
 
     def _of_two_changes(self, pair: set[str]) -> str:
         left_out = any(name.startswith(ALL_BUT) for name in pair)
-        few = left_out and len(self._mapping("one_factor_out")) < 3
-        return (
-            ": to leave one of two changes out is to put the other in, so take factorial for two"
-            if few
-            else ""
-        )
+        changes = len(self._mapping("one_factor_out")) if left_out else 0
+        if changes == 2:
+            return ": to leave one of two changes out is to put the other in, so take factorial for two"
+        return ": to leave the only change out is the baseline, so take arms for one" if changes == 1 else ""
 
     def _check_windows(self, arms: list[Arm]) -> None:
         scored = {getattr(arm.config, "scored", arm.config.windows) for arm in arms}

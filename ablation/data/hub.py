@@ -12,23 +12,36 @@ from ablation.errors import DataError, reason
 HUB_SECONDS = 20
 
 
+_unreachable: list[str] = []
+"""Why the hub did not answer at all, once that was seen: waited for once, not at every name."""
+
+
 def hub_refusal(name: str, kind: str) -> str | None:
     """Why the hub does not give this `dataset` or `model`; None when it does. At most 20 s."""
-    answer: list[str | None] = [f"no answer within {HUB_SECONDS} s"]
-
-    def ask() -> None:
-        from huggingface_hub import HfApi
-
-        try:
-            HfApi().repo_info(name, repo_type=kind, timeout=HUB_SECONDS / 2)
-            answer[0] = None
-        except Exception as error:
-            answer[0] = f"{type(error).__name__}: {reason(error)}"
-
-    asking = threading.Thread(target=ask, daemon=True)
+    if _unreachable:
+        return _unreachable[0]
+    found: list[tuple[str | None, bool]] = []
+    asking = threading.Thread(target=lambda: found.append(_asked(name, kind)), daemon=True)
     asking.start()
     asking.join(HUB_SECONDS)
-    return answer[0]
+    refusal, answered = found[0] if found else (f"no answer within {HUB_SECONDS} s", False)
+    if not answered:
+        _unreachable.append(refusal)
+    return refusal
+
+
+def _asked(name: str, kind: str) -> tuple[str | None, bool]:
+    """The refusal, and whether it, or the name, came from the hub."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        HfApi().repo_info(name, repo_type=kind, timeout=HUB_SECONDS / 2)
+    except Exception as error:
+        return f"{type(error).__name__}: {reason(error)}", isinstance(
+            error, HfHubHTTPError | HFValidationError
+        )
+    return None, True
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """A folder of parquet files, read in little memory whatever the files declare."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -73,8 +73,6 @@ def _stream(files: list[Path], columns: list[str]) -> Iterator[dict]:
     as large as the file.
     """
     from datasets import Features
-    from datasets.table import table_cast
-    from pyarrow import Table
     from pyarrow.parquet import ParquetFile, read_schema
 
     features = Features.from_arrow_schema(read_schema(files[0]))
@@ -82,16 +80,17 @@ def _stream(files: list[Path], columns: list[str]) -> Iterator[dict]:
     for file in files:
         with ParquetFile(file) as opened:
             for batch in opened.iter_batches(ROWS_AT_ONCE, columns=columns):
-                yield from _as_in_the_first(
-                    partial(table_cast, Table.from_batches([batch]), schema), file, files[0]
-                )
+                yield from _as_in_the_first(batch, schema, file, files[0]).to_pylist()
 
 
-def _as_in_the_first(cast: Callable, file: Path, first: Path) -> list[dict]:
+def _as_in_the_first(batch, schema, file: Path, first: Path):
     """Raises DataError where a file's columns are of other types."""
+    from datasets.table import table_cast
+    from pyarrow import Table
+
     try:
-        return cast().to_pylist()
-    except (TypeError, ValueError) as error:
+        return table_cast(Table.from_batches([batch]), schema)
+    except (TypeError, ValueError, NotImplementedError) as error:
         raise DataError(
             f"{file} has a column of another type than {first.name} ({reason(error)}): write both with the same types"
         ) from error

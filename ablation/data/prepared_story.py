@@ -41,14 +41,15 @@ def prepare_story(row: dict, equalize: bool, windows: str) -> PreparedStory:
     story, chain_of_thought = _text(row, "story"), _text(row, "chain_of_thought")
     texts = read_descriptions(story)
     runs, told = _runs(len(images), texts, windows), list(texts.values())
-    if not runs:
+    problem = None
+    if 0 in texts:
+        problem = "its descriptions are numbered from 0, and frame 1 is the first"
+    elif not runs:
         few_frames = f"fewer than {WINDOW} frames"
         few_texts = f"no {WINDOW} frames in a row with a description"
         few_texts = few_texts if windows == "sliding" else f"no description for frames 1 to {WINDOW}"
         problem = few_frames if len(images) < WINDOW else few_texts
-    elif 0 in texts:
-        problem = "its descriptions are numbered from 0, and frame 1 is the first"
-    if not runs or 0 in texts:
+    if problem:
         return PreparedStory(name, told, np.zeros((0, *FRAME_SHAPE), np.uint8), [], [], [], problem)
     numbers = [n for run in runs for n in run]
     if len(numbers) > MOST_FRAMES:

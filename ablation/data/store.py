@@ -235,7 +235,8 @@ def _write_frames(building, split, config, source, progress) -> tuple[SplitIndex
                     continue
                 _add(index, story)
                 told += story.told
-                file.write(story.frames.tobytes())
+                if not broken:
+                    file.write(story.frames.tobytes())
             progress(f"preparing {split} stories", index.read + len(broken), total)
     if broken:
         raise DataError(_broken(source, split, broken))
@@ -290,7 +291,7 @@ def _too_few(source: StorySource, split: str, index: SplitIndex) -> str:
     told = [f"{count} skipped: {why}" for why, count in index.skipped_counts.items()]
     if not index.read:
         told.append("it is empty")
-    if source.holds_out:
+    if source.holds_out and index.read < FEWEST_STORIES:
         told.append(HELD_OUT)
     return (
         f"{source.location}: the {split} split has {len(index.story_ids)} usable stories of "

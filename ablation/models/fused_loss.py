@@ -107,6 +107,7 @@ def _nats(states, weight, bias, targets, gradients) -> torch.Tensor:
     matrix = weight.to(states.dtype)  # (V, D)
     scaled_bias = bias.float() * LOG2_E
     entropies = states.new_empty(count, dtype=torch.float32)  # log of the sum of exponentials, in nats
+    is_rounded = states.dtype != torch.float32
     chosen = torch.empty_like(entropies)  # of each target, the logit from the same rounded product, in bits
     large = _may_be_large(states, weight, bias)
     size = _positions(states.device.type, *weight.shape)
@@ -114,14 +115,15 @@ def _nats(states, weight, bias, targets, gradients) -> torch.Tensor:
     for start in range(0, count, size):
         part = slice(start, min(start + size, count))
         logits = _logits(states[part] * LOG2_E, matrix, scaled_bias, memory)  # (n, V), in bits
-        chosen[part] = logits.gather(1, targets[part, None])[:, 0]
+        if is_rounded:
+            chosen[part] = logits.gather(1, targets[part, None])[:, 0]
         top = logits.amax(dim=1, keepdim=True) if large else 0.0
         powers = (logits.sub_(top) if large else logits).exp2_()
         total = powers.sum(dim=1, keepdim=True)  # (n, 1)
         entropies[part] = (top + total.log2())[:, 0] / LOG2_E
         if gradients:
             gradients.add(part, powers, total, matrix)
-    if states.dtype != torch.float32:
+    if is_rounded:
         return entropies - chosen / LOG2_E
     return entropies - ((states * weight[targets]).sum(dim=1) + bias[targets])
 

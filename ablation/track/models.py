@@ -9,13 +9,14 @@ import yaml
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, Run
 
+from ablation.config.entries import RUN_ID
 from ablation.errors import LONGEST_PATH, TrackingError, reason, shown, without_password
 from ablation.track.model_sending import whole_model
 from ablation.track.patience import may_pass, patiently
 from ablation.track.query import MODEL_NAME, find_runs
 from ablation.track.store import quiet_mlflow, tracking_uri
 
-RUN_ID, MODEL_ID = re.compile(r"[0-9a-f]{32}"), re.compile(r"m-[0-9a-f]{32}")
+MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 FORMS = "a run id, models:/NAME@ALIAS, models:/NAME/VERSION, models:/ID or a folder with a model"
 LOADER_FLAVOUR = "python_function"
 
@@ -41,20 +42,26 @@ def find_model(wanted: str | None, beside: Path) -> FoundModel:
         return FoundModel(_fetched(f"models:/{wanted}", beside), f"the model {wanted}")
     if wanted and not RUN_ID.fullmatch(wanted):
         raise TrackingError(f"model={shown(wanted, LONGEST_PATH)} names no model: give {FORMS}")
-    run_id, name = (wanted, "") if wanted else _newest()
-    told = f"the model of run {run_id}" + (f" ({name}, the newest finished one)" if name else "")
-    return FoundModel(_fetched(f"models:/{_of_run(run_id)}", beside), told)
+    if wanted is None:
+        return _newest(beside)
+    return FoundModel(_fetched(f"models:/{_of_run(wanted)}", beside), f"the model of run {wanted}")
 
 
-def _newest() -> tuple[str, str]:
+def _newest(beside: Path) -> FoundModel:
+    """That of the finished run that ended last, of those that have one."""
     runs = find_runs("train", extra="attributes.status = 'FINISHED'")
-    if not runs:
-        raise TrackingError(
-            f"there is no finished run in {without_password(tracking_uri())}: train one with  python -m ablation cured  or give model: {FORMS}"
-        )
-    by_age = sorted(runs, key=lambda run: run.ended, reverse=True)
-    newest = next((run for run in by_age if _model_of(run.run_id)[1]), by_age[0])
-    return newest.run_id, newest.name
+    for passed, run in enumerate(sorted(runs, key=lambda run: run.ended, reverse=True)):
+        _, model = _model_of(run.run_id)
+        if model:
+            newest = "the newest finished one" + (
+                f" with a model; {passed} newer have none" if passed else ""
+            )
+            told = f"the model of run {run.run_id} ({run.name}, {newest})"
+            return FoundModel(_fetched(f"models:/{model.model_id}", beside), told)
+    lacking = f"none of the {len(runs)} finished runs has a model" if runs else "there is no finished run"
+    raise TrackingError(
+        f"{lacking} in {without_password(tracking_uri())}: train one with  python -m ablation cured  or give model: {FORMS}"
+    )
 
 
 def _model_of(run_id: str) -> tuple[Run, LoggedModel | None]:

@@ -134,8 +134,9 @@ def text_retrieval(written: list[str], places: np.ndarray, targets: list[str]) -
     pattern = next((p for p in (WORDS, SIGNS) if any(re.search(p, target) for target in known)), None)
     if pattern is None:
         return {}
-    vectors = TfidfVectorizer(sublinear_tf=True, preprocessor=plain, token_pattern=pattern).fit(targets)
-    away = -(vectors.transform(written) @ vectors.transform(targets).T).toarray()  # (n, N)
+    vectors = TfidfVectorizer(sublinear_tf=True, lowercase=False, token_pattern=pattern).fit(known)
+    said = vectors.transform([plain(text) for text in written])
+    away = -(said @ vectors.transform(known).T).toarray()  # (n, N)
     ranks = [_rank(row, place) for row, place in zip(away, places, strict=True)]
     return {"health/test_text_retrieval": float((np.array(ranks) < NEAREST).mean())}
 
