@@ -152,6 +152,7 @@ def test_a_schema_of_another_kind_says_where_it_breaks_off(tmp_path):
         (lambda f: write(f) and (f / "train-1.parquet").symlink_to("train-1.parquet"), "train-1.parquet is a broken link"),
         (lambda f: write(f) and (f / "train-1.parquet").write_bytes(b""), "train-1.parquet is not a whole parquet file"),
         (lambda f: write(f) and (f / "train-1.parquet").write_bytes(b"PAR1" * 99), "train-1.parquet is not a whole"),
+        (lambda f: write(f) and (f / "train-0.parquet").write_bytes((f / "train-0.parquet").read_bytes().replace(b"story_id", b"story\xffid")), "train-0.parquet is not a whole"),
         (lambda f: write(f) and (f / "state.json").write_text("{"), "holds neither"),
         (lambda f: write(f) and (f / "a.arrow").write_text("x") and (f / "state.json").write_text("{"), "is not a whole saved data set"),
     ],

@@ -11,8 +11,8 @@ from ablation.analyse.gate import is_collapsed
 from ablation.analyse.study_tables import STATE_TAGS
 from ablation.config.study_file import load_study
 from benchmarks import published
-from benchmarks.findings import AFTER, BEFORE, INSIDE, SUSPECTS, main, tables
-from benchmarks.observations import PROBES
+from benchmarks.findings import AFTER, BEFORE, INSIDE, SUSPECTS, judge_of, main, tables
+from benchmarks.observations import IMAGE, PROBES, read
 
 ROOT = Path(__file__).parents[1]
 MEASURED = {
@@ -135,6 +135,28 @@ def test_readme_holds_the_tables_of_the_observations_beside_it():
     assert f"of these\n{found[-1].count(' [')} intervals" in readme
     wider = inside.splitlines()[2].split(" | ")[1].replace("+", "").replace(" [", " % [")
     assert f"128 saves {wider}" in " ".join(readme.split())
+
+
+def test_readme_tells_the_verdicts_against_the_recipe_of_the_observations_beside_it():
+    folder, readme = ROOT / "docs" / "results" / "recipe", " ".join((ROOT / "README.md").read_text().split())
+    rows = {row.arm: row for row in judge_of(*read(folder, ["cured", "lean"])).results(IMAGE)}
+    verdicts = {arm: row.verdict for arm, row in rows.items()}
+    of = {
+        verdict: [arm for arm in verdicts if verdicts[arm] == verdict] for verdict in set(verdicts.values())
+    }
+    assert of["differs"] == ["without raw frames", "without all windows", "without pixel copy"]
+    assert of["inconclusive"] == ["without every step", "without optimiser"]
+    assert {"latent 16", "latent 128", "with context head", "text weight 5", "lean"} <= set(of["equivalent"])
+    assert (
+        f"`recipe`, {len(rows) - 1} arms" in readme
+        and f"the other {len(of['equivalent'])} are `equivalent`" in readme
+    )
+    lean = rows["lean"].comparison
+    low, high = lean.interval
+    assert (
+        f"paints as well ({100 * lean.mean:+.1f} % [{100 * low:.1f}, {100 * high:.1f}], `equivalent`)"
+        in readme
+    )
 
 
 def test_floors_are_those_of_the_scored_windows(folder):

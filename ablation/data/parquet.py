@@ -42,7 +42,7 @@ def _metadata(file: Path):
 
     try:
         return pyarrow.parquet.read_metadata(file)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise DataError(
             f"{file} is not a whole parquet file: {reason(error)}. Copy or download it again, or take it out of the "
             "folder"
