@@ -253,8 +253,10 @@ def test_the_keyboard_reaches_every_field_once_and_chooses_a_picture(tab):
     for _ in range(8):
         tab.keyboard.press("Tab")
         reached.append(tab.evaluate("document.activeElement.ariaLabel"))
-    kinds = ("Picture", "Description")
-    assert reached == [f"{kind} of frame {number}" for number in range(1, 5) for kind in kinds]
+    kinds = {"Picture": ", chosen", "Description": ""}
+    assert reached == [
+        f"{kind} of frame {number}{told}" for number in range(1, 5) for kind, told in kinds.items()
+    ]
     tab.focus("input >> nth=2")
     assert (
         tab.evaluate("getComputedStyle(document.querySelectorAll('label.drop')[2]).outlineStyle") == "solid"
@@ -265,6 +267,20 @@ def test_the_keyboard_reaches_every_field_once_and_chooses_a_picture(tab):
             tab.keyboard.press(key)
     with tab.expect_request("**/ask"):
         tab.keyboard.press("Control+Enter")
+
+
+@pytest.mark.browser
+def test_a_screen_reader_hears_whether_a_picture_is_there_and_what_is_wrong_with_a_field(tab):
+    picture, text = tab.locator("input >> nth=2"), tab.locator("textarea >> nth=2")
+    text.fill("")
+    tab.keyboard.press("Control+Enter")
+    assert text.get_attribute("aria-invalid") == "true"
+    assert "say in words" in tab.inner_text(f"#{text.get_attribute('aria-describedby')}")
+    text.fill("a man waits")
+    assert text.get_attribute("aria-invalid") == "false"
+    assert picture.get_attribute("aria-label") == "Picture of frame 3, chosen"
+    tab.click("#clear")
+    assert picture.get_attribute("aria-label") == "Picture of frame 3, none yet"
 
 
 @pytest.mark.browser
