@@ -11,7 +11,7 @@ from ablation.analyse.gate import is_collapsed
 from ablation.analyse.study_tables import STATE_TAGS
 from ablation.config.study_file import load_study
 from benchmarks import published
-from benchmarks.findings import AFTER, BEFORE, INSIDE, SUSPECTS, judge_of, main, tables
+from benchmarks.findings import AFTER, BEFORE, INSIDE, SUSPECTS, arms_of, judge_of, main, tables
 from benchmarks.observations import IMAGE, PROBES, read
 
 ROOT = Path(__file__).parents[1]
@@ -155,6 +155,21 @@ def test_readme_tells_the_verdicts_against_the_recipe_of_the_observations_beside
     low, high = lean.interval
     assert (
         f"paints as well ({100 * lean.mean:+.1f} % [{100 * low:.1f}, {100 * high:.1f}], `equivalent`)"
+        in readme
+    )
+
+
+def test_readme_tells_how_many_of_ten_seeds_collapse():
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    arms = arms_of(read(ROOT / "docs" / "results" / "ten", [BEFORE, AFTER])[1])
+    assert [f"{arms[arm]['collapsed'].sum()} of {len(arms[arm])}" for arm in (BEFORE, AFTER)] == [
+        "9 of 10",
+        "0 of 10",
+    ]
+    skill, text = (arms[AFTER][name] for name in ("health/test_image_skill", "test/text_loss"))
+    assert "9 of 10 runs of the original collapse" in readme and "of the recipe none collapses" in readme
+    assert (
+        f"skill {skill.min():.2f} to {skill.max():.2f}, text {text.min():.3f} to {text.max():.3f} nats"
         in readme
     )
 
