@@ -37,7 +37,7 @@ def test_the_code_hash_ignores_comments_docstrings_layout_and_what_does_not_comp
     code_hash.cache_clear()
     changed(copy / "train" / "loop.py", '"""The one training loop.', '"""THE one  training loop.')
     changed(copy / "train" / "loop.py", "losses[TOTAL].backward()", "losses[ TOTAL ].backward()  # here")
-    changed(copy / "analyse" / "judge.py", "ALPHA = 0.05", "ALPHA = 0.06")
+    changed(copy / "analyse" / "judge.py", "FEWEST_FOR_VERDICT = 5", "FEWEST_FOR_VERDICT = 6")
     changed(copy / "console.py", "leave=False", "leave=True")
     assert code_hash(copy) == before
 

@@ -74,7 +74,7 @@ def test_a_name_of_no_data_set_is_refused_at_once(name, monkeypatch):
 def record(run_id: str, **tags) -> RunRecord:
     params = recipe_texts("notebook")
     tags = {"config_hash": run_id, "data_hash": "d"} | tags
-    return RunRecord(run_id, run_id, "FINISHED", 1, params, tags, {}, ended=2)
+    return RunRecord(run_id, run_id, "FINISHED", 1, params, tags, {"train/total_loss": 0.5}, ended=2)
 
 
 ESCAPES = (

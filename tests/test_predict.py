@@ -197,10 +197,12 @@ def test_where_no_run_is_finished_it_says_how_to_train_one(command, store):
 
 
 def test_a_run_without_a_model_is_named(command, store):
-    for number in (1, 2):  # the newest is asked
+    for number in (1, 2):
         run = MlflowClient().create_run("0", number, {"kind": "train"}, f"old {number}")
         MlflowClient().set_terminated(run.info.run_id, end_time=10 * number)
     code, _, err = command("predict")
+    assert code == 1 and "none of the 2 finished runs has a model" in err
+    code, _, err = command("predict", "--model", run.info.run_id)
     assert code == 1 and f"run {run.info.run_id} (old 2, FINISHED) has no model storyteller" in err
 
 

@@ -36,7 +36,7 @@ def finished_run(arm, with_model=True):
 
 
 def judged(**runs):
-    gate = Gate(1, 0, {"image": 0, "text": 0}, 1, 1.0, (0.5, 1.5))
+    gate = Gate(1, 0, {"image": 0, "text": 0}, 0, 1, 1.0, (0.5, 1.5))
     rows = [
         ArmResult(arm, MEASURE, True, {0: 0.1}, {0: Cell(arm, 0, "", run)}, gate, verdict=VERDICTS[arm])
         for arm, run in runs.items()

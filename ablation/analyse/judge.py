@@ -234,14 +234,9 @@ class Judge:
             told.append(f"learned in part only: {unlearned}" if unlearned else "")
             if gate.unstable(row.measure) and not gate.failures(IMAGE):
                 told.append(f"{gate.collapsed} of {gate.runs} runs collapsed")
-        worst = row.comparison.if_failed_worst if row.comparison else None
-        if worst and not math.isnan(worst[1]):
-            mean, low, high = worst
-            told.append(
-                f"failed runs scored as the worst, the difference is {mean:+.4f} [{low:+.4f}, {high:+.4f}]"
-            )
         alone = {s: no_value(row, s) for s in row.lost if s not in row.pairs.dropped}
-        return [*told, Pairs(dropped=alone).told, row.pairs.told, *self._declared_otherwise(row)]
+        lost = [Pairs(dropped=alone).told, row.pairs.told, _if_failed_worst(row)]
+        return [*told, *lost, *self._declared_otherwise(row)]
 
     def _declared_otherwise(self, row: ArmResult) -> list[str]:
         """What else an arm changes that a pair should share, and a Δ that is younger than the runs."""
@@ -266,6 +261,15 @@ def _correct(rows: Sequence[ArmResult]) -> None:
     for adjusted, plain in (("p_t_holm", "p_t"), ("p_tost_holm", "p_tost")):
         for comparison, p in zip(compared, holm([getattr(c, plain) for c in compared], family), strict=True):
             setattr(comparison, adjusted, p)
+
+
+def _if_failed_worst(row: ArmResult) -> str:
+    """What failed runs would do if they counted; empty where there are none."""
+    worst = row.comparison.if_failed_worst if row.comparison else None
+    if worst is None or math.isnan(worst[1]):
+        return ""
+    mean, low, high = worst
+    return f"failed runs scored as the worst, the difference is {mean:+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
 def compared_verdict(row: ArmResult) -> tuple[str, str]:
