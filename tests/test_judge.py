@@ -203,7 +203,7 @@ def test_runs_that_collapse_and_runs_at_the_floor_are_one_half_together():
     made = two(shifted(-0.05, n=5), metrics=collapsed("arm", range(2)) | at_floor)
     row = made.judged()["arm"]
     assert row.verdict == "invalid: not learning"
-    assert row.note.startswith("4 of 5 runs predict one constant image (2) or do no better than")
+    assert row.note.startswith("2 of 5 runs predict one constant image; 2 of 5 runs do no better than")
     fewer = two(shifted(-0.05, n=5), metrics=collapsed("arm", range(2))).judged()["arm"]
     assert "unstable" in fewer.verdict
 

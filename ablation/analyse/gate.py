@@ -65,17 +65,15 @@ class Gate:
 
     def failures(self, part: str) -> list[str]:
         """Why a part has not been learned, in words; empty when it has."""
-        half, trivial = INVALID_SHARE * self.runs, LOSSES[part].trivial
-        told = []
-        if part == IMAGE and self.collapsed and self.collapsed >= half:
-            told.append(f"{self.collapsed} of {self.runs} runs predict one constant image")
-        if self.at_floor[part] and self.at_floor[part] >= half:
-            told.append(f"{self.at_floor[part]} of {self.runs} runs do no better than {trivial} (within 1 %)")
-        if part == IMAGE and not told and self.idle_images and self.idle_images >= half:
-            told.append(
-                f"{self.idle_images} of {self.runs} runs predict one constant image ({self.collapsed}) or do no better than "
-                f"{trivial} (within 1 %: {self.at_floor[part]})"
-            )
+        told, trivial = [], LOSSES[part].trivial
+        idle = self.idle_images if part == IMAGE else self.at_floor[part]
+        if idle and idle >= INVALID_SHARE * self.runs:
+            if part == IMAGE and self.collapsed:
+                told.append(f"{self.collapsed} of {self.runs} runs predict one constant image")
+            if self.at_floor[part]:
+                told.append(
+                    f"{self.at_floor[part]} of {self.runs} runs do no better than {trivial} (within 1 %)"
+                )
         if part == TEXT and self.is_mute:
             low, high = self.text_gap_interval
             told.append(

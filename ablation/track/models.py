@@ -34,16 +34,16 @@ def find_model(wanted: str | None, beside: Path) -> FoundModel:
     `beside` where it is not a folder. Raises TrackingError where there is none.
     """
     quiet_mlflow()
-    if wanted and Path(wanted).expanduser().is_dir():
-        return FoundModel(_packed(Path(wanted).expanduser()), f"the model in {wanted}")
-    if wanted and wanted.startswith(("models:/", "runs:/")):
-        return FoundModel(_fetched(wanted, beside), f"the model {wanted}")
-    if wanted and MODEL_ID.fullmatch(wanted):
-        return FoundModel(_fetched(f"models:/{wanted}", beside), f"the model {wanted}")
-    if wanted and not RUN_ID.fullmatch(wanted):
-        raise TrackingError(f"model={shown(wanted, LONGEST_PATH)} names no model: give {FORMS}")
-    if wanted is None:
+    if not wanted:
         return _newest(beside)
+    if Path(wanted).expanduser().is_dir():
+        return FoundModel(_packed(Path(wanted).expanduser()), f"the model in {wanted}")
+    if wanted.startswith(("models:/", "runs:/")):
+        return FoundModel(_fetched(wanted, beside), f"the model {wanted}")
+    if MODEL_ID.fullmatch(wanted):
+        return FoundModel(_fetched(f"models:/{wanted}", beside), f"the model {wanted}")
+    if not RUN_ID.fullmatch(wanted):
+        raise TrackingError(f"model={shown(wanted, LONGEST_PATH)} names no model: give {FORMS}")
     return FoundModel(_fetched(f"models:/{_of_run(wanted)}", beside), f"the model of run {wanted}")
 
 
