@@ -1,6 +1,7 @@
 """README's tables of what `causes` and `published` found: judged anew from the files of `summary`, and by hand the same."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pandas as pd
@@ -9,9 +10,11 @@ from PIL import Image
 
 from ablation.analyse.gate import is_collapsed
 from ablation.analyse.study_tables import STATE_TAGS
+from ablation.config.command_line import entry_of, settings_of
 from ablation.config.study_file import load_study
+from ablation.train.questions import MOST_WRITTEN
 from benchmarks import published
-from benchmarks.findings import AFTER, BEFORE, INSIDE, SUSPECTS, arms_of, judge_of, main, tables
+from benchmarks.findings import AFTER, BEFORE, INSIDE, SUSPECTS, WRITTEN, arms_of, judge_of, main, tables
 from benchmarks.observations import IMAGE, PROBES, read
 
 ROOT = Path(__file__).parents[1]
@@ -135,6 +138,21 @@ def test_readme_holds_the_tables_of_the_observations_beside_it():
     assert f"of these\n{found[-1].count(' [')} intervals" in readme
     wider = inside.splitlines()[2].split(" | ")[1].replace("+", "").replace(" [", " % [")
     assert f"128 saves {wider}" in " ".join(readme.split())
+
+
+def test_the_commands_beside_observations_are_ones_that_anyone_can_run():
+    for file in sorted((ROOT / "docs" / "results").glob("*/study.json")):
+        record = json.loads(file.read_text())
+        for command in [record["command"], *(cell["command"] for cell in record["cells"])]:
+            _, _, _, _, *words = shlex.split(command)
+            study = settings_of(entry_of("study"), words).study
+            assert (
+                load_study(str(ROOT / study) if study.endswith(".yaml") else study, {}).name == record["name"]
+            )
+
+
+def test_as_many_windows_are_written_of_as_readme_says():
+    assert WRITTEN == MOST_WRITTEN
 
 
 def test_readme_tells_the_verdicts_against_the_recipe_of_the_observations_beside_it():

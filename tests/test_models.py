@@ -1,5 +1,7 @@
 """Models: the original's exact counts, its defects on purpose, shapes of every variant."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -46,6 +48,16 @@ def test_the_published_parameter_counts():
     whole = Storyteller(config, visual, text, pad=0)
     assert count_parameters(whole, trainable_only=True) == 507_028
     assert count_parameters(whole) == 2_006_958
+
+
+@pytest.mark.parametrize("latent", [16, 32, 64, 128])
+def test_the_counts_that_the_docs_tell(latent):
+    config = Config(latent_dim=latent)
+    visual = build_visual_autoencoder(config)
+    whole = Storyteller(config, visual, build_text_autoencoder(config, BERT_VOCABULARY), pad=0)
+    counts = count_parameters(visual), count_parameters(whole, trainable_only=True), count_parameters(whole)
+    row = " | ".join(f"{count:,}" for count in counts)
+    assert f"| ResNet{latent} | {row} |" in (Path(__file__).parents[1] / "docs" / "original.md").read_text()
 
 
 def test_shapes_of_the_basecase_stage_by_stage():
