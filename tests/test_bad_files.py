@@ -18,7 +18,7 @@ from ablation.data import files, parquet, schema
 from ablation.data.sources import StorySource, first_rows, open_source
 from ablation.data.store import prepare
 from ablation.errors import DataError
-from tests.test_bad_stories import good
+from tests.test_bad_stories import good, jpeg
 
 STORIES = 12
 
@@ -117,6 +117,33 @@ def test_null_rows_and_odd_ids_are_counted_and_told(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "2 of 20 train stories left out, fewer than 5 frames: None, None" in told
     assert "1 train ids are each of several stories, all taken: s-1" in told and "\x1b" not in told
+
+
+def test_stories_that_are_scored_although_they_are_trained_on_are_told(tmp_path, capsys):
+    def story(number: int, colour: str = "teal") -> dict:
+        row = good(5)
+        images = [{"bytes": jpeg(colour), "path": None} for _ in row["images"]]
+        return row | {
+            "story_id": f"s-{number}",
+            "story": row["story"].replace("door", f"door {number}"),
+            "images": images,
+        }
+
+    folder = write(tmp_path / "copies", [story(number) for number in range(STORIES)])
+    write(
+        folder,
+        [story(20), *(story(number) | {"story_id": "again"} for number in range(9)), story(10, "red")],
+        "test-0.parquet",
+    )
+    stories = load_stories(Config(dataset=str(folder)), Console())
+    told = capsys.readouterr().out
+    trained = {stories.train.story_ids[story] for story in stories.train.stories}
+    copied = sum(f"s-{number}" in trained for number in range(9))
+    assert (
+        f"data: {copied} of 11 test stories are trained on as well" in told
+        and "test stories are trained on as well" in told
+    )
+    assert "validation stories are trained on" not in told and "s-20" not in told and "s-10" not in told
 
 
 def test_several_broken_stories_are_told_at_once(tmp_path):

@@ -34,9 +34,9 @@ TABLES = (
 
 
 @cache
-def jpeg() -> bytes:
+def jpeg(colour: str = "teal") -> bytes:
     buffer = io.BytesIO()
-    Image.new("RGB", (16, 9), "teal").save(buffer, "JPEG")
+    Image.new("RGB", (16, 9), colour).save(buffer, "JPEG")
     return buffer.getvalue()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ablation.config.config import Config, short_hash
 from ablation.console import Console, Silent
+from ablation.data.copies import copied_stories
 from ablation.data.schema import SPLITS
 from ablation.data.sentences import load_encoder
 from ablation.data.sources import StorySource, open_source
@@ -61,6 +62,7 @@ def load_stories(config: Config, console: Console) -> Stories:
         console.say(f"data: {note}")
     tell_skipped(store, console)
     tokenizer, held = store.tokenizer(), _held(store, config)
+    tell_copied(held, console)
     parts = _parts(held, config, console)
     digest = split_hash(held["train"], parts["validation"], parts["test"])
     fitted = held["train"].of_kind(config.scored)
@@ -135,6 +137,17 @@ def tell_skipped(store: Store, console: Console) -> None:
         if shared:
             console.say(
                 f"data: {len(shared)} {split} ids are each of several stories, all taken: {_listed(shared)}"
+            )
+
+
+def tell_copied(held: dict[str, StoryWindows], console: Console) -> None:
+    """One line for each part that is scored on stories whose like is trained on."""
+    for part in ("validation", "test"):
+        copied = copied_stories(held[part], held["train"])
+        if copied:
+            console.say(
+                f"data: {len(copied)} of {held[part].story_count} {part} stories are trained on as well, with the same words and pictures, "
+                f"so that their losses say nothing of new stories: {_listed(copied)}"
             )
 
 
