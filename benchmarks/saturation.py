@@ -36,7 +36,7 @@ WINDOWS = 32
 RAW = {"equalize": False, "windows": "sliding", "image_heads": "single", "latent_norm": "layernorm"}
 ARMS = {
     "original": {},
-    "raw frames, all windows, one head, LayerNorm on z": RAW,
+    "raw frames, all windows, no context loss, LayerNorm on z": RAW,
     "original with `input_norm=batchnorm`": {"input_norm": "batchnorm"},
 }
 HEAD = {
