@@ -27,7 +27,7 @@ def _draw_epochs(axes: Axes, epoch: dict) -> None:
         list(per_100.values()),
         color=[PLAIN if name == "plain" else OURS for name in per_100],
     )
-    axes.bar_label(bars, fmt="%.2f s", padding=4)
+    axes.bar_label(bars, fmt="%.2f s", padding=6, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
     floor = per_100["exact"] / epoch["ratio_floor"]
     axes.axvline(floor, color=FLOOR, linestyle="--")
     axes.text(floor + 0.1, 0, f"arithmetic alone: {floor:.2f} s", color=FLOOR, va="center", fontweight="bold")
@@ -42,14 +42,25 @@ def _draw_epochs(axes: Axes, epoch: dict) -> None:
 def _draw_scaling(axes: Axes, scaling: dict) -> None:
     rows = scaling["rows"]
     stories = [row["stories"] for row in rows]
-    for name, label, colour in (
-        ("epoch", "an epoch of training", OURS),
-        ("prepare", "preparing, once", FLOOR),
-    ):
-        values = [row[f"{name}_milliseconds_per_story"] for row in rows]
+    curves = [
+        ([row[f"{name}_milliseconds_per_story"] for row in rows], label, colour)
+        for name, label, colour in (
+            ("prepare", "preparing, once", FLOOR),
+            ("epoch", "an epoch of training", OURS),
+        )
+    ]
+    for (values, label, colour), below in zip(sorted(curves), (True, False), strict=True):
         axes.plot(stories, values, "o-", color=colour)
-        axes.annotate(label, (stories[0], values[0]), (0, -20), textcoords="offset points", color=colour)
-    axes.set_ylim(0, None)
+        place = {"xytext": (0, -10 if below else 10), "va": "top" if below else "bottom", "ha": "right"}
+        axes.annotate(
+            label,
+            (stories[-1], values[-1]),
+            textcoords="offset points",
+            color=colour,
+            fontweight="bold",
+            **place,
+        )
+    axes.set_ylim(0, 1.2 * max(max(values) for values, *_ in curves))
     axes.set_xlim(0, None)
     axes.set_title("cost of a story in few and in many")
     axes.set_xlabel("stories")
