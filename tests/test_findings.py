@@ -141,14 +141,13 @@ def test_readme_holds_the_tables_of_the_observations_beside_it():
 
 
 def test_the_commands_beside_observations_are_ones_that_anyone_can_run():
-    for file in sorted((ROOT / "docs" / "results").glob("*/study.json")):
-        record = json.loads(file.read_text())
+    for written in sorted((ROOT / "docs" / "results").glob("*/study.json")):
+        record = json.loads(written.read_text())
         for command in [record["command"], *(cell["command"] for cell in record["cells"])]:
             _, _, _, _, *words = shlex.split(command)
             study = settings_of(entry_of("study"), words).study
-            assert (
-                load_study(str(ROOT / study) if study.endswith(".yaml") else study, {}).name == record["name"]
-            )
+            file = str(ROOT / study) if study.endswith(".yaml") else study
+            assert load_study(file, {}).name == record["name"]
 
 
 def test_as_many_windows_are_written_of_as_readme_says():

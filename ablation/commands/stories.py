@@ -141,13 +141,13 @@ def tell_skipped(store: Store, console: Console) -> None:
 
 
 def tell_copied(held: dict[str, StoryWindows], console: Console) -> None:
-    """One line for each part that is scored on stories whose like is trained on."""
+    """One line for each part that is scored on windows whose like is trained on."""
     for part in ("validation", "test"):
         copied = copied_stories(held[part], held["train"])
         if copied:
             console.say(
-                f"data: {len(copied)} of {held[part].story_count} {part} stories are trained on as well, with the same words and pictures, "
-                f"so that their losses say nothing of new stories: {_listed(copied)}"
+                f"data: {len(copied)} of {held[part].story_count} {part} stories have windows that are trained on as well, with the same "
+                f"words and pictures, so that their losses say nothing of new stories: {_listed(copied)}"
             )
 
 
