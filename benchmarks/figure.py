@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 PLAIN, OURS, FLOOR = "#999999", "#0072B2", "#D55E00"
+CURVES = {"epoch": ("an epoch of training", OURS), "prepare": ("preparing, once", FLOOR)}
 NAMES = {"plain": "plain", "exact": "ours", "bf16": "ours, bf16"}
 
 
@@ -42,25 +43,23 @@ def _draw_epochs(axes: Axes, epoch: dict) -> None:
 def _draw_scaling(axes: Axes, scaling: dict) -> None:
     rows = scaling["rows"]
     stories = [row["stories"] for row in rows]
-    curves = [
-        ([row[f"{name}_milliseconds_per_story"] for row in rows], label, colour)
-        for name, label, colour in (
-            ("prepare", "preparing, once", FLOOR),
-            ("epoch", "an epoch of training", OURS),
-        )
-    ]
-    for (values, label, colour), below in zip(sorted(curves), (True, False), strict=True):
+    curves = {name: [row[f"{name}_milliseconds_per_story"] for row in rows] for name in CURVES}
+    lower = min(curves, key=lambda name: curves[name][-1])
+    for name, values in curves.items():
+        label, colour = CURVES[name]
+        offset, edge = (-10, "top") if name == lower else (10, "bottom")
         axes.plot(stories, values, "o-", color=colour)
-        place = {"xytext": (0, -10 if below else 10), "va": "top" if below else "bottom", "ha": "right"}
         axes.annotate(
             label,
             (stories[-1], values[-1]),
+            (0, offset),
             textcoords="offset points",
             color=colour,
             fontweight="bold",
-            **place,
+            ha="right",
+            va=edge,
         )
-    axes.set_ylim(0, 1.2 * max(max(values) for values, *_ in curves))
+    axes.set_ylim(0, 1.2 * max(map(max, curves.values())))
     axes.set_xlim(0, None)
     axes.set_title("cost of a story in few and in many")
     axes.set_xlabel("stories")

@@ -12,16 +12,13 @@ def copied_stories(scored: StoryWindows, train: StoryWindows) -> list[str]:
 
     Pictures are compared as they were prepared, and only those of windows with the same words.
     """
-    said = set(_words(train))
-    alike = [window for window, words in enumerate(_words(scored)) if words in said]
-    if not alike:
-        return []
-    told = {tuple(scored.window_texts(window)) for window in alike}
-    seen = {(words, _look(train, window)) for window, words in enumerate(_words(train)) if words in told}
+    said, heard = _words(train), _words(scored)
+    alike = set(said) & set(heard)
+    seen = {(words, _look(train, window)) for window, words in enumerate(said) if words in alike}
     found = {
         int(scored.stories[window])
-        for window in alike
-        if (tuple(scored.window_texts(window)), _look(scored, window)) in seen
+        for window, words in enumerate(heard)
+        if words in alike and (words, _look(scored, window)) in seen
     }
     return [scored.story_ids[story] for story in sorted(found)]
 
