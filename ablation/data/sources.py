@@ -69,7 +69,7 @@ def open_source(name: str, world_stories: int, progress: Progress = silent) -> S
         return _open_folder(folder, folder.resolve().name)
     if name.count("/") != 1 or name.startswith((".", "/", "~")) or name.endswith(".parquet"):
         raise DataError(
-            f"dataset={shown(name, LONGEST_PATH)}: there is no such folder; give a folder, {OFFLINE_CHOICES}"
+            f"dataset={shown(name, LONGEST_PATH)}: there is no such folder: give a folder that is there; {OFFLINE_CHOICES}"
         )
     return _open_hub(name)
 
